@@ -1,0 +1,3 @@
+//! The `azwi` provider: Microsoft Entra Workload ID on Kubernetes, for Terraform and OpenTofu.
+
+pub mod emulator;
