@@ -1,4 +1,13 @@
 //! The `azwi` provider: Microsoft Entra Workload ID on Kubernetes, for Terraform and OpenTofu.
 
+pub mod clients;
+pub mod context;
 pub mod emulator;
+pub mod error;
+pub mod lifecycle;
+pub mod provider;
+pub mod resource;
+pub mod resources;
+pub mod schema;
+pub mod value;
 pub mod wait;

@@ -1,0 +1,52 @@
+//! What a verb is given besides its model: the clients, the bounds of its time, and a place for warnings.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clients::Clients;
+use crate::error::{Error, Result};
+use crate::wait::Wait;
+
+/// The surroundings of one call.
+pub struct Context {
+    clients: Result<Arc<Clients>>,
+    /// The bounds of the call's time.
+    pub wait: Wait,
+    /// Whether the configuration says that a create takes over what exists.
+    pub adopt_existing: bool,
+    warnings: Mutex<Vec<Error>>,
+}
+
+/// What a call tells the user.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What went wrong.
+    pub errors: Vec<Error>,
+    /// What went well but should be known.
+    pub warnings: Vec<Error>,
+}
+
+impl Context {
+    /// The surroundings of a call; `clients` is an error where the provider has not been configured.
+    pub fn new(clients: Result<Arc<Clients>>, wait: Wait, adopt_existing: bool) -> Self {
+        Self { clients, wait, adopt_existing, warnings: Mutex::default() }
+    }
+
+    /// The clients of both planes.
+    ///
+    /// # Errors
+    /// Where the provider has not been configured.
+    pub fn clients(&self) -> Result<&Clients> {
+        self.clients.as_deref().map_err(Clone::clone)
+    }
+
+    /// Tells the user something that does not make the call fail.
+    pub fn warn(&self, warning: Error) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+    }
+
+    /// Ends the call: everything there is to tell.
+    pub fn report(&self, error: Option<Error>) -> Report {
+        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        Report { errors: error.into_iter().collect(), warnings }
+    }
+}

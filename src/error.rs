@@ -1,0 +1,82 @@
+//! What a person reads when something is wrong: what happened, on what, and what to do next.
+
+use std::fmt;
+
+use serde::Serialize;
+use tf_provider::{AttributePath, Diagnostic};
+
+/// The result of everything that can fail in front of a user.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error or a warning, on its way to become one diagnostic.
+///
+/// A failed call may have changed the world all the same; [`Error::keeping`] carries what must be saved.
+#[derive(Debug, Clone, Default)]
+pub struct Error {
+    /// One line: what happened, on what.
+    pub summary: String,
+    /// What was expected and found, the service's code and request id, and what to do next.
+    pub detail: String,
+    /// The attribute at fault; empty for the whole object.
+    pub attribute: AttributePath,
+    /// The model to save although the call failed.
+    pub state: Option<serde_json::Value>,
+    /// Set where a client could not be made because the provider's configuration is not known yet.
+    pub configuration_unknown: bool,
+}
+
+impl Error {
+    /// An error on the whole object.
+    pub fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            summary: summary.into(),
+            detail: detail.into(),
+            attribute: AttributePath::root(),
+            state: None,
+            configuration_unknown: false,
+        }
+    }
+
+    /// The same error on a top-level attribute.
+    #[must_use]
+    pub fn at(self, attribute: &str) -> Self {
+        self.at_path(AttributePath::new(attribute.to_owned()))
+    }
+
+    /// The same error on the attribute at `path`.
+    #[must_use]
+    pub fn at_path(mut self, path: AttributePath) -> Self {
+        self.attribute = path;
+        self
+    }
+
+    /// The same error, with the state that must be saved all the same.
+    #[must_use]
+    pub fn keeping<M: Serialize>(mut self, model: &M) -> Self {
+        self.state = serde_json::to_value(model).ok();
+        self
+    }
+
+    /// Something that only a defect of this provider can cause.
+    pub fn defect(what: impl fmt::Display) -> Self {
+        Self::new(
+            "The provider has a defect",
+            format!(
+                "{what}\n\nNothing in your configuration causes this. Please report it, with the lines that TF_LOG_PROVIDER=debug prints."
+            ),
+        )
+    }
+
+    /// The diagnostic that Terraform shows. Severity is the caller's: errors and warnings look alike here.
+    pub fn into_diagnostic(self) -> Diagnostic {
+        Diagnostic::new(self.summary, self.detail, self.attribute)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.summary, self.detail)
+    }
+}
+
+impl std::error::Error for Error {}

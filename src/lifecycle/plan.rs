@@ -1,0 +1,302 @@
+//! What an object will be: one planner for every resource, working from the schema.
+//!
+//! Terraform's core checks the answer (`docs/plugin-protocol` in Terraform's repository, and `objchange/plan_valid.go`):
+//! a planned value must equal the configured one, or the prior one where both are set; only what is computed may differ
+//! from a null configuration. Where nothing changes, the prior state must come back equal to the bit, or the plan never
+//! becomes empty.
+
+use std::collections::BTreeMap;
+
+use tf_provider::{AttributePath, AttributePathStep};
+
+use crate::schema::{Attribute, Block, Kind, Nesting, Schema, Stable};
+use crate::value::{self, Known, Value};
+
+/// A planned create or update. Destroying needs no planner.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The state before; null for a create.
+    pub prior: Value,
+    /// What the user wrote.
+    pub config: Value,
+    /// What the object will be; unknown where only apply can tell.
+    pub planned: Value,
+    /// The attributes whose change makes a new object necessary.
+    pub replace: Vec<AttributePath>,
+}
+
+impl Plan {
+    /// Whether a new object is planned.
+    pub fn is_create(&self) -> bool {
+        self.prior.is_null()
+    }
+
+    /// Whether the plan does anything.
+    pub fn changes(&self) -> bool {
+        self.prior != self.planned
+    }
+
+    /// Whether a top-level attribute becomes another value, or may.
+    pub fn changes_attribute(&self, name: &str) -> bool {
+        value::attribute(&self.prior, name) != value::attribute(&self.planned, name)
+    }
+
+    /// The planned value of a top-level attribute.
+    pub fn planned(&self, name: &str) -> &Value {
+        value::attribute(&self.planned, name)
+    }
+
+    /// Plans a value for a top-level attribute that is computed and that the configuration leaves open.
+    pub fn settle(&mut self, name: &str, settled: Value) {
+        if value::attribute(&self.config, name).is_null()
+            && let Value::Value(Known::Map(map)) = &mut self.planned
+        {
+            map.insert(name.to_owned(), settled);
+        }
+    }
+
+    /// Asks for a new object because of a top-level attribute.
+    pub fn replace_because_of(&mut self, name: &'static str) {
+        let path = AttributePath::new(name);
+        if !self.is_create() && !self.replace.contains(&path) {
+            self.replace.push(path);
+        }
+    }
+}
+
+/// Plans what becomes of `prior` (null for a create) under `config` (not null).
+pub fn plan(schema: &Schema, prior: Value, config: Value) -> Plan {
+    let mut planned = fill(&schema.block, &prior, &config);
+    let mut replace = Vec::new();
+    if !prior.is_null() && planned != prior {
+        planned = unsettle(&schema.block, &prior, &config, planned);
+        replacements(&schema.block, &prior, &planned, &AttributePath::root(), &mut replace);
+    }
+    Plan { prior, config, planned, replace }
+}
+
+/// The object as configured, with defaults, prior computed values, and unknowns where there is no prior.
+fn fill(block: &Block, prior: &Value, config: &Value) -> Value {
+    let mut object = BTreeMap::new();
+    for attribute in &block.attributes {
+        let (before, written) = (value::attribute(prior, attribute.name), value::attribute(config, attribute.name));
+        object.insert(attribute.name.to_owned(), fill_attribute(attribute, before, written, prior.is_null()));
+    }
+    for inner in &block.blocks {
+        let written = value::attribute(config, inner.name);
+        let filled = match written {
+            Value::Value(_) => fill(inner, value::attribute(prior, inner.name), written),
+            other => other.clone(),
+        };
+        object.insert(inner.name.to_owned(), filled);
+    }
+    Value::Value(Known::Map(object))
+}
+
+fn fill_attribute(attribute: &Attribute, prior: &Value, config: &Value, new: bool) -> Value {
+    if attribute.write_only {
+        return Value::Null;
+    }
+    match (config, &attribute.kind) {
+        (Value::Null, _) => match &attribute.default {
+            Some(default) => default.clone(),
+            None if !attribute.is_computed() => Value::Null,
+            None if new => Value::Unknown,
+            None => prior.clone(),
+        },
+        (Value::Value(_), Kind::Nested(nesting, attributes)) => fill_nested(*nesting, attributes, prior, config),
+        (config, _) => {
+            if let (Some(same), Some(before), Some(now)) = (attribute.same, value::as_str(prior), value::as_str(config))
+                && same(before, now)
+            {
+                return prior.clone();
+            }
+            config.clone()
+        }
+    }
+}
+
+fn fill_nested(nesting: Nesting, attributes: &[Attribute], prior: &Value, config: &Value) -> Value {
+    let block = Block::root("", attributes.to_vec());
+    let element = |prior: &Value, config: &Value| match config {
+        Value::Value(_) => fill(&block, prior, config),
+        other => other.clone(),
+    };
+    match (nesting, config) {
+        (Nesting::Single, config) => element(prior, config),
+        (Nesting::List | Nesting::Set, Value::Value(Known::List(items))) => {
+            let before: &[Value] = match prior {
+                Value::Value(Known::List(items)) if nesting == Nesting::List => items,
+                _ => &[],
+            };
+            let mut filled: Vec<Value> = items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| element(before.get(index).unwrap_or(&Value::Null), item))
+                .collect();
+            if nesting == Nesting::Set {
+                value::make_set(&mut filled);
+            }
+            Value::Value(Known::List(filled))
+        }
+        (Nesting::Map, Value::Value(Known::Map(map))) => Value::Value(Known::Map(
+            map.iter().map(|(key, item)| (key.clone(), element(value::attribute(prior, key), item))).collect(),
+        )),
+        (_, other) => other.clone(),
+    }
+}
+
+/// In an update, what is computed may change with what is configured, unless the schema says that it stays.
+fn unsettle(block: &Block, prior: &Value, config: &Value, planned: Value) -> Value {
+    let Value::Value(Known::Map(mut object)) = planned else { return planned };
+    let changed: Vec<&str> = object
+        .iter()
+        .filter(|(name, planned)| value::attribute(prior, name) != *planned)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let open: Vec<&Attribute> = block
+        .attributes
+        .iter()
+        .filter(|attribute| {
+            attribute.is_computed()
+                && attribute.default.is_none()
+                && value::attribute(config, attribute.name).is_null()
+                && match attribute.stable {
+                    Stable::Never => true,
+                    Stable::Unless(others) => others.iter().any(|other| changed.contains(other)),
+                }
+        })
+        .collect();
+    for attribute in open {
+        object.insert(attribute.name.to_owned(), Value::Unknown);
+    }
+    Value::Value(Known::Map(object))
+}
+
+fn replacements(block: &Block, prior: &Value, planned: &Value, path: &AttributePath, found: &mut Vec<AttributePath>) {
+    for attribute in &block.attributes {
+        let (before, after) = (value::attribute(prior, attribute.name), value::attribute(planned, attribute.name));
+        if before == after {
+            continue;
+        }
+        let path = path.clone() + AttributePathStep::Attribute(attribute.name.into());
+        if attribute.replaces {
+            found.push(path);
+        } else if let Kind::Nested(Nesting::Single, attributes) = &attribute.kind
+            && before.is_value()
+            && after.is_value()
+        {
+            replacements(&Block::root("", attributes.clone()), before, after, &path, found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{boolean, computed, map_of_text, optional, optional_computed, required, text};
+    use serde_json::{Value as Json, json};
+
+    fn schema() -> Schema {
+        Schema::new(
+            "",
+            vec![
+                required("name", text(), "").replaces(),
+                optional("location", text(), "").same(|a, b| a.eq_ignore_ascii_case(b)),
+                optional("tags", map_of_text(), ""),
+                optional("adopt", boolean(), "").default(value::boolean(false)),
+                optional_computed("audience", text(), "").stable(),
+                computed("id", text(), "").stable(),
+                computed("subject", text(), "").stable_unless(&["location"]),
+                computed("etag", text(), ""),
+                optional(
+                    "account",
+                    Kind::Nested(
+                        Nesting::Single,
+                        vec![
+                            required("namespace", text(), "").replaces(),
+                            optional("manage", text(), "").default(value::string("object")),
+                        ],
+                    ),
+                    "",
+                ),
+            ],
+        )
+    }
+
+    fn of(json: Json) -> Value {
+        value::from_json(&json, &schema().value_type()).unwrap()
+    }
+
+    fn shown(value: &Value) -> Json {
+        let map = value::as_map(value).unwrap();
+        map.iter()
+            .map(|(name, value)| (name.clone(), if value.is_unknown() { json!("?") } else { value::to_json(value) }))
+            .collect()
+    }
+
+    fn prior() -> Value {
+        of(
+            json!({"name": "n", "location": "westeurope", "adopt": false, "audience": "a", "id": "i", "subject": "s", "etag": "e"}),
+        )
+    }
+
+    #[test]
+    fn a_create_leaves_unknown_what_only_the_service_knows() {
+        let plan = plan(&schema(), Value::Null, of(json!({"name": "n", "account": {"namespace": "ns"}})));
+        assert_eq!(
+            shown(&plan.planned),
+            json!({"name": "n", "location": null, "tags": null, "adopt": false, "audience": "?", "id": "?", "subject": "?",
+                "etag": "?", "account": {"namespace": "ns", "manage": "object"}})
+        );
+        assert!(plan.replace.is_empty());
+    }
+
+    #[test]
+    fn nothing_changed_is_the_prior_state_to_the_bit() {
+        let plan = plan(&schema(), prior(), of(json!({"name": "n", "location": "WestEurope"})));
+        assert_eq!(plan.planned, prior());
+        assert!(!plan.changes());
+    }
+
+    #[test]
+    fn an_update_keeps_what_is_stable_and_opens_the_rest() {
+        let plan = plan(&schema(), prior(), of(json!({"name": "n", "location": "westeurope", "tags": {"a": "b"}})));
+        assert_eq!(
+            shown(&plan.planned),
+            json!({"name": "n", "location": "westeurope", "tags": {"a": "b"}, "adopt": false, "audience": "a", "id": "i",
+                "subject": "s", "etag": "?", "account": null})
+        );
+        assert!(plan.replace.is_empty());
+    }
+
+    #[test]
+    fn what_depends_on_a_changed_attribute_is_open_again() {
+        let plan = plan(&schema(), prior(), of(json!({"name": "n", "location": "eastus"})));
+        assert!(plan.planned("subject").is_unknown());
+        assert_eq!(value::as_str(plan.planned("id")), Some("i"));
+    }
+
+    #[test]
+    fn a_changed_name_replaces_and_so_does_one_inside_an_object() {
+        let first = plan(&schema(), prior(), of(json!({"name": "m", "location": "westeurope"})));
+        assert_eq!(first.replace, [AttributePath::new("name")]);
+        let with_account =
+            of(json!({"name": "n", "location": "westeurope", "adopt": false, "audience": "a", "id": "i",
+            "subject": "s", "etag": "e", "account": {"namespace": "one", "manage": "object"}}));
+        let second = plan(
+            &schema(),
+            with_account,
+            of(json!({"name": "n", "location": "westeurope", "account": {"namespace": "two"}})),
+        );
+        assert_eq!(second.replace, [AttributePath::new("account").attribute("namespace")]);
+    }
+
+    #[test]
+    fn an_unknown_name_may_become_another_and_so_replaces() {
+        let Value::Value(Known::Map(mut config)) = of(json!({"name": "n", "location": "westeurope"})) else { panic!() };
+        config.insert("name".to_owned(), Value::Unknown);
+        let plan = plan(&schema(), prior(), Value::Value(Known::Map(config)));
+        assert_eq!(plan.replace, [AttributePath::new("name")]);
+    }
+}

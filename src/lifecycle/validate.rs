@@ -1,0 +1,147 @@
+//! What is wrong with a configuration, as far as the schema can tell.
+//!
+//! Terraform's core checks types and required attributes, but lets a configuration set what is computed only; that is
+//! refused here. Unknown values pass: they are checked again when they are known.
+
+use tf_provider::{AttributePath, AttributePathStep};
+
+use crate::error::Error;
+use crate::schema::{Attribute, Block, Kind, Nesting, Schema};
+use crate::value::{self, Known, Value};
+
+/// Checks a configuration. `write_only_allowed` is what the client says it can do: Terraform before 1.11 and OpenTofu
+/// before 1.11 would keep write-only values in the state.
+pub fn validate(schema: &Schema, config: &Value, write_only_allowed: bool) -> Vec<Error> {
+    let mut errors = Vec::new();
+    block(&schema.block, config, &AttributePath::root(), write_only_allowed, &mut errors);
+    errors
+}
+
+fn block(schema: &Block, config: &Value, path: &AttributePath, write_only: bool, errors: &mut Vec<Error>) {
+    for attribute in &schema.attributes {
+        let path = path.clone().attribute(attribute.name);
+        check(attribute, value::attribute(config, attribute.name), &path, write_only, errors);
+    }
+    for inner in &schema.blocks {
+        let path = path.clone().attribute(inner.name);
+        block(inner, value::attribute(config, inner.name), &path, write_only, errors);
+    }
+}
+
+fn check(attribute: &Attribute, config: &Value, path: &AttributePath, write_only: bool, errors: &mut Vec<Error>) {
+    if config.is_null() {
+        return;
+    }
+    if !attribute.is_configurable() {
+        errors.push(
+            Error::new(
+                "Invalid configuration for a read-only attribute",
+                format!("`{}` is set by the provider and cannot be configured. Remove the line.", attribute.name),
+            )
+            .at_path(path.clone()),
+        );
+        return;
+    }
+    if attribute.write_only && !write_only {
+        errors.push(
+            Error::new(
+                "Write-only attribute not allowed",
+                format!("`{}` is write-only, which needs Terraform 1.11 or OpenTofu 1.11 or later.", attribute.name),
+            )
+            .at_path(path.clone()),
+        );
+    }
+    if config.is_unknown() {
+        return;
+    }
+    for rule in &attribute.checks {
+        if let Err(detail) = rule(config) {
+            errors.push(Error::new(format!("Invalid {}", attribute.name), detail).at_path(path.clone()));
+        }
+    }
+    if let Kind::Nested(nesting, attributes) = &attribute.kind {
+        for (step, object) in elements(*nesting, config) {
+            // Terraform has no path into a set: the diagnostic stays at the set.
+            let path = step.map_or_else(|| path.clone(), |step| path.clone() + step);
+            for inner in attributes {
+                let path = if *nesting == Nesting::Set { path.clone() } else { path.clone().attribute(inner.name) };
+                check(inner, value::attribute(object, inner.name), &path, write_only, errors);
+            }
+        }
+    }
+}
+
+fn elements(nesting: Nesting, value: &Value) -> Vec<(Option<AttributePathStep>, &Value)> {
+    match (nesting, value) {
+        (Nesting::Single, object) => vec![(None, object)],
+        (Nesting::List, Value::Value(Known::List(items))) => {
+            (0..).zip(items).map(|(index, item)| (Some(AttributePathStep::Index(index)), item)).collect()
+        }
+        (Nesting::Set, Value::Value(Known::List(items))) => items.iter().map(|item| (None, item)).collect(),
+        (Nesting::Map, Value::Value(Known::Map(map))) => {
+            map.iter().map(|(key, item)| (Some(AttributePathStep::Key(key.clone().into())), item)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// An error on the second attribute where both are set.
+pub fn conflicts(config: &Value, a: &str, b: &str) -> Option<Error> {
+    let both = value::attribute(config, a).is_value() && value::attribute(config, b).is_value();
+    both.then(|| {
+        Error::new(format!("{a} and {b} exclude each other"), format!("Set only one of `{a}` and `{b}`.")).at(b)
+    })
+}
+
+/// An error where not exactly one of the two attributes is set. What is unknown may still become either.
+pub fn exactly_one(config: &Value, a: &str, b: &str) -> Option<Error> {
+    if value::attribute(config, a).is_null() && value::attribute(config, b).is_null() {
+        return Some(Error::new(format!("{a} or {b} is missing"), format!("Set one of `{a}` and `{b}`.")).at(a));
+    }
+    conflicts(config, a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{computed, number, optional, required, text};
+    use serde_json::json;
+
+    fn errors(config: serde_json::Value) -> Vec<String> {
+        let schema = Schema::new(
+            "",
+            vec![
+                required("name", text(), "")
+                    .check(|name| if name == "ok" { Ok(()) } else { Err("bad name".to_owned()) }),
+                optional("seconds", number(), "").within(3600..=86400),
+                computed("id", text(), ""),
+                optional("mode", text(), "").one_of(&["a", "b", "c"]),
+                optional("nested", Kind::Nested(Nesting::Single, vec![required("in", number(), "").within(1..=2)]), ""),
+            ],
+        );
+        let config = value::from_json(&config, &schema.value_type()).unwrap();
+        validate(&schema, &config, true)
+            .into_iter()
+            .map(|error| format!("{}: {}", error.attribute, error.detail))
+            .collect()
+    }
+
+    #[test]
+    fn a_good_configuration_has_no_errors() {
+        assert!(errors(json!({"name": "ok", "seconds": 3600, "mode": "a", "nested": {"in": 1}})).is_empty());
+    }
+
+    #[test]
+    fn each_mistake_is_named_at_its_attribute() {
+        assert_eq!(
+            errors(json!({"name": "x", "seconds": 60, "id": "mine", "mode": "d", "nested": {"in": 9}})),
+            [
+                "name: bad name",
+                "seconds: Expected a whole number from 3600 to 86400, got 60.",
+                "id: `id` is set by the provider and cannot be configured. Remove the line.",
+                "mode: Expected `a`, `b` or `c`, got `d`.",
+                "nested.in: Expected a whole number from 1 to 2, got 9.",
+            ]
+        );
+    }
+}

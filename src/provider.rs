@@ -1,0 +1,67 @@
+//! The provider's own schema, and its configuration: from attributes and environment to clients.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clients::Clients;
+use crate::context::{Context, Report};
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+use crate::value::Value;
+use crate::wait::Wait;
+
+/// The provider in one process: what the last configuration said, and the cancellation that Ctrl-C sets.
+///
+/// In debug mode a process outlives a run of Terraform, so a configuration replaces all that the one before made.
+#[derive(Default)]
+pub struct Provider {
+    session: RwLock<Session>,
+}
+
+#[derive(Default, Clone)]
+struct Session {
+    clients: Option<Arc<Clients>>,
+    cancel: CancellationToken,
+}
+
+impl Provider {
+    /// The provider's schema.
+    pub fn schema() -> Schema {
+        Schema::new("", Vec::new())
+    }
+
+    /// What is wrong with a configuration of the provider.
+    pub fn validate(&self, config: &Value) -> Vec<Error> {
+        crate::lifecycle::validate::validate(&Self::schema(), config, true)
+    }
+
+    /// Takes a configuration, which may hold unknowns. Contacts nobody.
+    pub fn configure(&self, _config: &Value, _terraform_version: &str) -> Report {
+        let session = Session { clients: Some(Arc::default()), cancel: CancellationToken::new() };
+        *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
+        Report::default()
+    }
+
+    /// Ends all waits of the calls that run, as the user's Ctrl-C asks.
+    pub fn stop(&self) {
+        self.session().cancel.cancel();
+    }
+
+    /// The surroundings of a call that may take `timeout`.
+    pub fn context(&self, timeout: Duration, adopt_existing: bool) -> Context {
+        let session = self.session();
+        Context::new(clients(&session), Wait::new(timeout, session.cancel.child_token()), adopt_existing)
+    }
+
+    fn session(&self) -> Session {
+        self.session.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn clients(session: &Session) -> Result<Arc<Clients>> {
+    session.clients.clone().ok_or_else(|| {
+        Error::new("The provider is not configured", "Terraform asked for an object before it configured the provider.")
+    })
+}

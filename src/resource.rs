@@ -1,0 +1,360 @@
+//! The contract of a managed resource: a schema, a model and the verbs. Everything else follows.
+//!
+//! A resource implements [`Resource`] in one file, with plain models; [`AnyResource`] is the erased form that the protocol
+//! serves, the same code for every resource. Two things that every resource has are added here and stand in no resource's
+//! file: the attribute `adopt_existing` and the block `timeouts`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::context::{Context, Report};
+use crate::error::{Error, Result};
+use crate::lifecycle::plan::{self, Plan};
+use crate::lifecycle::{refresh, validate};
+use crate::provider::Provider;
+use crate::schema::{Block, Schema, boolean, optional, text};
+use crate::value::{self, Known, Value};
+
+/// A kind of object that this provider creates, reads, updates and deletes.
+///
+/// Models are plain structs. By the time a verb runs, everything configured is known; what is computed and not known yet is
+/// `None`. Fields named `adopt_existing` and `timeouts` are not part of a model: see [`Context`].
+#[async_trait]
+pub trait Resource: Send + Sync + 'static {
+    /// The object, as plan and state hold it.
+    type Model: Serialize + DeserializeOwned + Clone + Send + Sync;
+
+    /// The type's name with the provider's prefix, such as `azwi_service_account`.
+    fn name(&self) -> &'static str;
+
+    /// The attributes.
+    fn schema(&self) -> Schema;
+
+    /// The attributes of the resource identity: strings that name the object for ever and are enough to import it.
+    fn identity_schema(&self) -> &'static [IdentityAttribute];
+
+    /// The identity of an object, a value for each attribute of [`Resource::identity_schema`], in its order.
+    ///
+    /// # Errors
+    /// Where the model holds an id that does not parse, which only a state changed by hand does.
+    fn identity(&self, model: &Self::Model) -> Result<Vec<String>>;
+
+    /// The import id that says the same as an identity.
+    fn import_id(&self, identity: &[String]) -> String;
+
+    /// What is wrong with a configuration beyond what each attribute's own checks say. Values may be unknown.
+    fn validate(&self, _config: &Value) -> Vec<Error> {
+        Vec::new()
+    }
+
+    /// A question that the domain asks at plan, after the schema has planned.
+    ///
+    /// # Errors
+    /// Where the plan could never be applied.
+    async fn plan(&self, _context: &Context, _plan: &mut Plan) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes the object, and returns it with everything known.
+    ///
+    /// # Errors
+    /// With [`Error::keeping`] what exists all the same; without it, nothing exists.
+    async fn create(&self, context: &Context, plan: Self::Model) -> Result<Self::Model>;
+
+    /// What the object is now; `None` where it is gone.
+    ///
+    /// # Errors
+    /// Where it cannot be told.
+    async fn read(&self, context: &Context, state: Self::Model) -> Result<Option<Self::Model>>;
+
+    /// Changes the object in place.
+    ///
+    /// # Errors
+    /// With [`Error::keeping`] what the object is now; without it, it is as before.
+    async fn update(&self, context: &Context, prior: Self::Model, plan: Self::Model) -> Result<Self::Model>;
+
+    /// Ends the object. That it is gone already is success.
+    ///
+    /// # Errors
+    /// Where it may still exist.
+    async fn delete(&self, context: &Context, prior: Self::Model) -> Result<()>;
+
+    /// Reads an object that exists by its import id; `None` where it does not exist.
+    ///
+    /// # Errors
+    /// Where the id is malformed (with what is expected), or it cannot be told.
+    async fn import(&self, context: &Context, id: &str) -> Result<Option<Self::Model>>;
+}
+
+/// One attribute of a resource identity. All of ours are strings.
+#[derive(Debug, Clone, Copy)]
+pub struct IdentityAttribute {
+    /// The name.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+}
+
+/// What a call did: the state to save, its identity, and what to tell the user.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The object; null where there is none.
+    pub state: Value,
+    /// The resource identity; null where there is none.
+    pub identity: Value,
+    /// Errors and warnings.
+    pub report: Report,
+}
+
+/// How an import names its object.
+#[derive(Debug, Clone)]
+pub enum Import {
+    /// By the import id.
+    Id(String),
+    /// By the resource identity.
+    Identity(Value),
+}
+
+/// A resource without its model's type.
+#[async_trait]
+pub trait AnyResource: Send + Sync {
+    /// The type's name with the provider's prefix.
+    fn type_name(&self) -> &'static str;
+
+    /// The whole schema, with what every resource has.
+    fn describe(&self) -> Schema;
+
+    /// The attributes of the resource identity.
+    fn describe_identity(&self) -> &'static [IdentityAttribute];
+
+    /// Whether a value of this resource's type can be read into the model and written back unchanged.
+    ///
+    /// # Errors
+    /// What was lost. Schema and model name their attributes twice; a test over all resources holds them together.
+    fn round_trips(&self, state: &Value) -> std::result::Result<(), String>;
+
+    /// What is wrong with a configuration.
+    fn check(&self, config: &Value, write_only_allowed: bool) -> Vec<Error>;
+
+    /// Plans a create or an update. Neither value is null but `prior` for a create.
+    async fn propose(&self, provider: &Provider, prior: Value, config: Value) -> (Plan, Report);
+
+    /// Reads the object anew.
+    async fn refresh(&self, provider: &Provider, state: Value) -> Outcome;
+
+    /// Creates, updates or, where `planned` is null, deletes the object.
+    async fn apply(&self, provider: &Provider, prior: Value, planned: Value) -> Outcome;
+
+    /// Reads an object that is not in the state yet.
+    async fn adopt(&self, provider: &Provider, import: Import) -> Outcome;
+}
+
+/// The default of `timeouts.create`, `update` and `delete`.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(600);
+/// The default of `timeouts.read`.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(300);
+
+const ADOPT_EXISTING: &str = "adopt_existing";
+const TIMEOUTS: &str = "timeouts";
+
+fn full_schema(mut schema: Schema) -> Schema {
+    schema.block.attributes.push(
+        optional(
+            ADOPT_EXISTING,
+            boolean(),
+            "Whether a create takes over an object that exists already, instead of an error that shows how to import it. \
+             What was adopted is changed to what is configured, and destroyed with the resource.",
+        )
+        .default(value::boolean(false)),
+    );
+    let duration = |name, doc| optional(name, text(), doc).check(|text| parse_duration(text).map(drop));
+    schema.block.blocks.push(Block::named(
+        TIMEOUTS,
+        "How long each operation may take, such as `90s`, `10m` or `1h30m`.",
+        vec![
+            duration("create", "For a create. Defaults to `10m`."),
+            duration("read", "For a read. Defaults to `5m`."),
+            duration("update", "For an update. Defaults to `10m`."),
+            duration("delete", "For a delete. Defaults to `10m`."),
+        ],
+    ));
+    schema
+}
+
+fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(format!("Expected a duration such as `90s`, `10m` or `1h30m`, got `{text}`.")),
+    }
+}
+
+fn timeout(object: &Value, verb: &str, default: Duration) -> Duration {
+    value::as_str(value::attribute(value::attribute(object, TIMEOUTS), verb))
+        .and_then(|text| parse_duration(text).ok())
+        .unwrap_or(default)
+}
+
+fn decode<M: DeserializeOwned>(object: &Value) -> Result<M> {
+    value::decode(object)
+        .map_err(|error| Error::defect(format!("The state does not fit the resource's model: {error}.")))
+}
+
+/// A model as state, with what every resource has taken from `beside`.
+fn encode(schema: &Schema, mut model: Json, beside: &Value) -> Result<Value> {
+    if let Json::Object(map) = &mut model {
+        let adopt = value::attribute(beside, ADOPT_EXISTING);
+        map.insert(ADOPT_EXISTING.to_owned(), if adopt.is_null() { Json::Bool(false) } else { value::to_json(adopt) });
+        map.insert(TIMEOUTS.to_owned(), value::to_json(value::attribute(beside, TIMEOUTS)));
+    }
+    let state = value::from_json(&model, &schema.value_type())
+        .map_err(|error| Error::defect(format!("The model does not fit the resource's schema: {error}.")))?;
+    Ok(refresh::keep_spelling(&schema.block, beside, state))
+}
+
+#[async_trait]
+impl<R: Resource> AnyResource for R {
+    fn type_name(&self) -> &'static str {
+        self.name()
+    }
+
+    fn describe(&self) -> Schema {
+        full_schema(self.schema())
+    }
+
+    fn describe_identity(&self) -> &'static [IdentityAttribute] {
+        self.identity_schema()
+    }
+
+    fn round_trips(&self, state: &Value) -> std::result::Result<(), String> {
+        let model: R::Model = value::decode(state)?;
+        let json = serde_json::to_value(&model).map_err(|error| error.to_string())?;
+        let back = encode(&self.describe(), json, state).map_err(|error| error.detail)?;
+        if &back == state { Ok(()) } else { Err(format!("{} became {}", value::to_json(state), value::to_json(&back))) }
+    }
+
+    fn check(&self, config: &Value, write_only_allowed: bool) -> Vec<Error> {
+        let mut errors = validate::validate(&self.describe(), config, write_only_allowed);
+        errors.extend(self.validate(config));
+        errors
+    }
+
+    async fn propose(&self, provider: &Provider, prior: Value, config: Value) -> (Plan, Report) {
+        let mut plan = plan::plan(&self.describe(), prior, config);
+        let context = provider.context(READ_TIMEOUT, false);
+        let result = self.plan(&context, &mut plan).await;
+        (plan, context.report(result.err()))
+    }
+
+    async fn refresh(&self, provider: &Provider, state: Value) -> Outcome {
+        let context = provider.context(timeout(&state, "read", READ_TIMEOUT), false);
+        let read = async {
+            let model = self.read(&context, decode(&state)?).await?;
+            model.map(|model| encode_model(&self.describe(), &model, &state)).transpose()
+        };
+        match read.await {
+            Ok(None) => Outcome { state: Value::Null, identity: Value::Null, report: context.report(None) },
+            Ok(Some(found)) => outcome(self, found, &context, None),
+            // An object in the state outlives a cluster that is only planned: it stays as it was last seen.
+            Err(error) if error.configuration_unknown => {
+                context.warn(Error::new(format!("{} was not refreshed", self.name()), error.detail));
+                outcome(self, state, &context, None)
+            }
+            Err(error) => outcome(self, state, &context, Some(error)),
+        }
+    }
+
+    async fn apply(&self, provider: &Provider, prior: Value, planned: Value) -> Outcome {
+        let (verb, source) = match (prior.is_null(), planned.is_null()) {
+            (true, _) => ("create", &planned),
+            (false, false) => ("update", &planned),
+            (false, true) => ("delete", &prior),
+        };
+        let adopt = value::attribute(source, ADOPT_EXISTING) == &value::boolean(true);
+        let context = provider.context(timeout(source, verb, WRITE_TIMEOUT), adopt);
+        let applied = async {
+            let model = match verb {
+                "create" => self.create(&context, decode(&planned)?).await?,
+                "update" => self.update(&context, decode(&prior)?, decode(&planned)?).await?,
+                _ => return self.delete(&context, decode(&prior)?).await.map(|()| Value::Null),
+            };
+            encode_model(&self.describe(), &model, &planned)
+        };
+        match applied.await {
+            Ok(state) => outcome(self, state, &context, None),
+            Err(mut error) => {
+                let kept = error.state.take().map(|model| encode(&self.describe(), model, source));
+                let state = match kept {
+                    None => prior,
+                    Some(Ok(state)) => state,
+                    Some(Err(defect)) => {
+                        context.warn(defect);
+                        prior
+                    }
+                };
+                outcome(self, state, &context, Some(error))
+            }
+        }
+    }
+
+    async fn adopt(&self, provider: &Provider, import: Import) -> Outcome {
+        let context = provider.context(READ_TIMEOUT, false);
+        let schema = self.describe();
+        let read = async {
+            let id = match import {
+                Import::Id(id) => id,
+                Import::Identity(identity) => {
+                    let parts: Vec<String> = self
+                        .identity_schema()
+                        .iter()
+                        .map(|part| {
+                            value::as_str(value::attribute(&identity, part.name)).unwrap_or_default().to_owned()
+                        })
+                        .collect();
+                    self.import_id(&parts)
+                }
+            };
+            let Some(model) = self.import(&context, &id).await? else {
+                return Err(Error::new(
+                    format!("Cannot import {}: it does not exist", self.name()),
+                    format!(
+                        "Nothing has the id `{id}`. Check the id, and whether the provider looks at the right tenant or cluster."
+                    ),
+                ));
+            };
+            encode_model(&schema, &model, &Value::Null)
+        };
+        match read.await {
+            Ok(state) => outcome(self, state, &context, None),
+            Err(error) => Outcome { state: Value::Null, identity: Value::Null, report: context.report(Some(error)) },
+        }
+    }
+}
+
+fn encode_model<M: Serialize>(schema: &Schema, model: &M, beside: &Value) -> Result<Value> {
+    let json =
+        serde_json::to_value(model).map_err(|error| Error::defect(format!("The model cannot be saved: {error}.")))?;
+    encode(schema, json, beside)
+}
+
+fn outcome<R: Resource>(resource: &R, state: Value, context: &Context, error: Option<Error>) -> Outcome {
+    let identity = if state.is_null() {
+        Value::Null
+    } else {
+        match decode(&state).and_then(|model| resource.identity(&model)) {
+            Ok(parts) => Value::Value(Known::Map(
+                resource
+                    .identity_schema()
+                    .iter()
+                    .zip(parts)
+                    .map(|(attribute, part)| (attribute.name.to_owned(), value::string(part)))
+                    .collect(),
+            )),
+            Err(_) => Value::Null,
+        }
+    };
+    Outcome { state, identity, report: context.report(error) }
+}
