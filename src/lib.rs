@@ -2,6 +2,8 @@
 
 pub mod clients;
 pub mod context;
+pub mod docs;
+pub mod domain;
 pub mod emulator;
 pub mod error;
 pub mod lifecycle;

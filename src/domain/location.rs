@@ -1,0 +1,26 @@
+//! Azure's regions, as they are written.
+
+/// A region as Azure compares it: lower case, without spaces. "East US" is `eastus`.
+pub fn normal(location: &str) -> String {
+    location.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether two texts name one region.
+pub fn same(a: &str, b: &str) -> bool {
+    normal(a) == normal(b)
+}
+
+/// Regions in which managed identities cannot have federated identity credentials, from Microsoft's page on their
+/// restrictions as of its 2026 edition. Regions leave this list without notice, so it serves for warnings only.
+pub const WITHOUT_CREDENTIALS: &[&str] = &["malaysiasouth", "newzealandnorth"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_display_name_is_its_region() {
+        assert!(same("East US 2", "eastus2"));
+        assert!(!same("East US", "eastus2"));
+    }
+}

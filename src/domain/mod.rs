@@ -1,0 +1,7 @@
+//! The pure rules: compare and check what the chain from a service account to Azure is made of. Nothing here contacts
+//! anybody, and most of the unit tests are here.
+
+pub mod credential;
+pub mod existing;
+pub mod location;
+pub mod role_assignment;

@@ -1,0 +1,67 @@
+//! Role assignments: their names, and when two of them are one.
+
+use uuid::Uuid;
+
+/// The name of a role assignment: a UUID version 5 in the URL namespace of
+/// `<scope>|<GUID of the role>|<GUID of the principal>`, all in lower case, the scope without a slash at its end.
+///
+/// The same assignment gets the same name wherever it is made, so that making it twice is an update and not a conflict.
+pub fn name(scope: &str, role: &str, principal: &str) -> Uuid {
+    let scope = scope.trim_end_matches('/').to_ascii_lowercase();
+    let key = format!("{scope}|{}|{}", role.to_ascii_lowercase(), principal.to_ascii_lowercase());
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, key.as_bytes())
+}
+
+/// The GUID at the end of a role definition's id. Azure rewrites what stands before it, so it alone is compared.
+pub fn role_guid(role_definition_id: &str) -> &str {
+    role_definition_id.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}
+
+/// Whether two role definition ids name one role.
+pub fn same_role(a: &str, b: &str) -> bool {
+    role_guid(a).eq_ignore_ascii_case(role_guid(b))
+}
+
+/// Whether two scopes are one: without case, and without a slash at the end.
+pub fn same_scope(a: &str, b: &str) -> bool {
+    a.trim_end_matches('/').eq_ignore_ascii_case(b.trim_end_matches('/'))
+}
+
+/// Checks a UUID as Azure writes it, with dashes.
+///
+/// # Errors
+/// What was expected; `what` names the thing in the sentence.
+pub fn check_uuid(what: &str, text: &str) -> Result<(), String> {
+    if text.len() == 36 && Uuid::try_parse(text).is_ok() {
+        return Ok(());
+    }
+    Err(format!("Expected {what}, a UUID such as `11111111-2222-3333-4444-555555555555`, got `{text}`."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_depends_on_the_assignment_and_not_on_its_spelling() {
+        let a = name("/subscriptions/AB/resourceGroups/x/", "4633458B-17de-408a-b874-0445c86b69e6", "AA");
+        let b = name("/subscriptions/ab/resourcegroups/x", "4633458b-17de-408a-b874-0445c86b69e6", "aa");
+        assert_eq!(a, b);
+        assert_eq!(a.get_version_num(), 5);
+        assert_ne!(a, name("/subscriptions/ab", "4633458b-17de-408a-b874-0445c86b69e6", "aa"));
+    }
+
+    #[test]
+    fn a_role_is_its_guid_wherever_it_is_seen_from() {
+        assert!(same_role(
+            "/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/ACDD72A7-3385-48ef-bd42-f606fba81ae7",
+            "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7/"
+        ));
+    }
+
+    #[test]
+    fn a_client_id_cannot_be_told_from_a_principal_id_but_other_text_can() {
+        assert!(check_uuid("the principal's object id", "11111111-2222-3333-4444-555555555555").is_ok());
+        assert!(check_uuid("the principal's object id", "11111111222233334444555555555555").is_err());
+    }
+}
