@@ -1,59 +1,154 @@
-//! How long a call may take, and who may end it earlier.
+//! How long a call may wait, and how it learns that nobody waits for it any more.
+//!
+//! Ending a wait is not the same as dropping what was already sent: a write on its way is given [`GRACE`] to answer, because
+//! an object that was made but never recorded is the worst outcome of all. Reads are dropped at once.
 
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The bounds of one operation: its deadline, and the cancellation that Ctrl-C sets.
+/// How long a write that was already sent may go on after the deadline or the cancellation.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// The end of an operation's patience.
 #[derive(Debug, Clone)]
 pub struct Wait {
-    /// When the operation must end.
+    /// When the operation's timeout is over.
     pub deadline: Instant,
-    /// Set when the user asked to stop.
+    /// Fires when Terraform asks to stop.
     pub cancel: CancellationToken,
 }
 
-/// Why a wait ended before its time had passed.
+/// Why a wait ended without what it waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// The operation's deadline comes first.
+pub enum Interrupted {
+    /// The timeout is over, or would be before the thing waited for could come.
     Deadline,
-    /// The user asked to stop.
+    /// Somebody asked to stop.
     Cancelled,
 }
 
 impl Wait {
-    /// Bounds that end `timeout` from now, or when `cancel` is set.
+    /// Waits for at most `timeout` from now, or until `cancel` fires.
     pub fn new(timeout: Duration, cancel: CancellationToken) -> Self {
         Self { deadline: Instant::now() + timeout, cancel }
     }
 
-    /// The same bounds, ending `timeout` from now where that is earlier.
-    #[must_use]
-    pub fn at_most(&self, timeout: Duration) -> Self {
-        Self { deadline: self.deadline.min(Instant::now() + timeout), cancel: self.cancel.clone() }
+    /// Waits for at most `timeout` from now; nothing can cancel it.
+    pub fn at_most(timeout: Duration) -> Self {
+        Self::new(timeout, CancellationToken::new())
     }
 
-    /// The time that is left; zero when the deadline has passed.
-    pub fn left(&self) -> Duration {
+    /// The same cancellation with a deadline at most `limit` from now.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Self { deadline: self.deadline.min(Instant::now() + limit), cancel: self.cancel.clone() }
+    }
+
+    /// What is left of the timeout; zero when it is over.
+    pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Sleeps for `pause`.
+    /// Whether the wait is over, and why.
     ///
     /// # Errors
-    /// At once where the deadline would come first, and as soon as the wait is cancelled.
-    pub async fn pause(&self, pause: Duration) -> Result<(), Ended> {
+    /// When it was cancelled, or the deadline has passed.
+    pub fn check(&self) -> Result<(), Interrupted> {
         if self.cancel.is_cancelled() {
-            return Err(Ended::Cancelled);
+            Err(Interrupted::Cancelled)
+        } else if self.remaining().is_zero() {
+            Err(Interrupted::Deadline)
+        } else {
+            Ok(())
         }
-        if pause >= self.left() {
-            return Err(Ended::Deadline);
+    }
+
+    /// Sleeps, unless the deadline comes first: then it ends at once, since what would follow could not be done any more.
+    ///
+    /// # Errors
+    /// When it was cancelled, or the deadline comes before the end of the sleep.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
+        self.check()?;
+        if duration >= self.remaining() {
+            return Err(Interrupted::Deadline);
         }
         tokio::select! {
-            () = self.cancel.cancelled() => Err(Ended::Cancelled),
-            () = tokio::time::sleep(pause) => Ok(()),
+            biased;
+            () = self.cancel.cancelled() => Err(Interrupted::Cancelled),
+            () = tokio::time::sleep(duration) => Ok(()),
         }
+    }
+
+    /// Runs a future that may be dropped halfway: a read, a lock, a token.
+    ///
+    /// # Errors
+    /// When it was cancelled or the deadline passed before the future was done.
+    pub async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+        self.check()?;
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Interrupted::Cancelled),
+            output = future => Ok(output),
+            () = tokio::time::sleep_until(self.deadline) => Err(Interrupted::Deadline),
+        }
+    }
+
+    /// Runs a future that has effects: after the deadline or the cancellation it may go on for [`GRACE`].
+    ///
+    /// # Errors
+    /// When the wait is over before the start, or the grace is.
+    pub async fn bound_write<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+        self.check()?;
+        let mut future = std::pin::pin!(future);
+        let why = tokio::select! {
+            biased;
+            output = &mut future => return Ok(output),
+            () = self.cancel.cancelled() => Interrupted::Cancelled,
+            () = tokio::time::sleep_until(self.deadline) => Interrupted::Deadline,
+        };
+        tokio::time::timeout(GRACE, future).await.map_err(|_| why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleep_that_would_outlast_the_deadline_ends_at_once() {
+        let wait = Wait::at_most(Duration::from_secs(5));
+        let start = Instant::now();
+        assert_eq!(wait.sleep(Duration::from_secs(6)).await, Err(Interrupted::Deadline));
+        assert!(start.elapsed() < Duration::from_secs(1));
+        assert_eq!(wait.sleep(Duration::from_millis(5)).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_cancellation_ends_a_sleep_and_a_read_but_lets_a_write_finish() {
+        let wait = Wait::at_most(Duration::from_secs(60));
+        let cancel = wait.cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            cancel.cancel();
+        });
+        let start = Instant::now();
+        let (slept, read, written) = tokio::join!(
+            wait.sleep(Duration::from_secs(30)),
+            wait.bound(std::future::pending::<()>()),
+            wait.bound_write(tokio::time::sleep(Duration::from_millis(100))),
+        );
+        assert_eq!(slept, Err(Interrupted::Cancelled));
+        assert_eq!(read, Err(Interrupted::Cancelled));
+        assert_eq!(written, Ok(()));
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn a_write_is_not_begun_when_the_wait_is_over() {
+        let wait = Wait::at_most(Duration::ZERO);
+        assert_eq!(wait.bound_write(async { 1 }).await, Err(Interrupted::Deadline));
     }
 }
