@@ -6,6 +6,7 @@ pub mod docs;
 pub mod domain;
 pub mod emulator;
 pub mod error;
+pub mod kubernetes;
 pub mod lifecycle;
 pub mod provider;
 pub mod resource;

@@ -1,0 +1,115 @@
+//! The Kubernetes API, as far as service accounts need it. Knows nothing of Terraform.
+//!
+//! A [`Client`] is made without touching a file or the network: the first request reads the kubeconfig, runs a credential plugin and
+//! connects. Nothing configured is an error that says what to set; it is never localhost and never the pod's own account.
+//!
+//! - [`config`], [`kubeconfig`]: settings to a connection
+//! - [`send`]: one request, with its retries
+//! - [`service_accounts`], [`tokens`]: the verbs
+//! - [`managed_fields`], [`ownership`]: who owns which key, and what may be written over whom
+
+pub mod config;
+pub mod error;
+mod kubeconfig;
+pub mod managed_fields;
+pub mod ownership;
+mod send;
+pub mod service_account;
+pub mod service_accounts;
+pub mod tokens;
+
+use std::{fmt, time::Duration};
+
+use kube::client::ClientBuilder;
+use tokio::sync::OnceCell;
+
+pub use config::{Environment, Exec, Settings};
+pub use error::{Cause, Error, Failure, Kind};
+pub use managed_fields::{Key, Managers};
+pub use service_account::{Fields, ServiceAccount};
+pub use tokens::Token;
+
+use crate::wait::Wait;
+
+/// How long one TCP and TLS handshake may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A lazy client of one cluster. Cheap to make, meant to be shared.
+#[derive(Debug)]
+pub struct Client {
+    settings: Settings,
+    connection: OnceCell<Connection>,
+}
+
+/// A client that is signed in, or has what it needs to be.
+struct Connection {
+    client: kube::Client,
+    server: String,
+    signed_in: String,
+}
+
+impl Client {
+    /// A client with these settings; nothing is read or contacted yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, connection: OnceCell::new() }
+    }
+
+    /// The connection, made at the first call. A failure is not remembered.
+    async fn connection(&self, wait: &Wait) -> Result<&Connection, Error> {
+        self.connection.get_or_try_init(|| self.connect(wait)).await
+    }
+
+    async fn connect(&self, wait: &Wait) -> Result<Connection, Error> {
+        // Another library in the process may bring a second crypto provider; without this line rustls would not choose.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let settings = self.settings.clone();
+        // Files are read and credential plugins run here, and a plugin may take its time.
+        let made = tokio::task::spawn_blocking(move || connect(&settings));
+        let failed =
+            |message: &str| Error::configuration("exec", message, "Run the credential plugin by hand to see why.");
+        tokio::select! {
+            made = made => made.unwrap_or_else(|_| Err(failed("reading the connection's settings failed unexpectedly"))),
+            () = wait.cancel.cancelled() => Err(failed("the operation was stopped").of(Kind::Cancelled)),
+            () = tokio::time::sleep_until(wait.deadline) => {
+                Err(failed("the credential plugin did not answer in time").of(Kind::TimedOut))
+            }
+        }
+    }
+}
+
+fn connect(settings: &Settings) -> Result<Connection, Error> {
+    let (mut config, signed_in) = settings.resolve()?;
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT);
+    let agent = concat!("terraform-provider-azwi/", env!("CARGO_PKG_VERSION"));
+    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(agent)));
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let builder = ClientBuilder::try_from(config).map_err(|error| unusable(&error, &signed_in))?;
+    Ok(Connection { client: builder.build(), server, signed_in })
+}
+
+/// Why no client could be made of settings that were read.
+fn unusable(error: &kube::Error, signed_in: &str) -> Error {
+    let told = send::sign_in_failure(error);
+    match (error, told) {
+        (_, Some(told)) => {
+            let message = format!("signing in with {signed_in} failed: {told}");
+            Error::configuration("exec", message, "").of(Kind::Unauthorized)
+        }
+        (kube::Error::RustlsTls(cause), None) => Error::configuration(
+            "client_certificate",
+            format!("{signed_in} cannot be used: {cause}"),
+            "Certificates and keys are PEM text, the key unencrypted.",
+        ),
+        (other, None) => Error::configuration("host", other.to_string(), ""),
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("server", &self.server)
+            .field("signed_in", &self.signed_in)
+            .finish_non_exhaustive()
+    }
+}

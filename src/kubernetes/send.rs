@@ -1,0 +1,197 @@
+//! One request to an API server: its time limit, its retries, and its answer or error.
+//!
+//! kube's own retries are off: they ignore Retry-After and retry what must not be sent twice. A request is repeated only where the
+//! server cannot have acted (429, or no connection), or where repeating it changes nothing. A 500 is never repeated: it may be
+//! our own mistake, and then it comes back for ever.
+
+use std::{error::Error as _, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER};
+use http_body_util::BodyExt as _;
+use kube::client::AuthError;
+use tokio::time::Instant;
+
+use super::{
+    Connection,
+    error::{Error, Kind, Task},
+};
+use crate::wait::{Ended, Wait};
+
+/// Whether a request may be sent again when nobody knows if it took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Reads, and writes that are pinned to a uid or version or that set what is set already.
+    Safe,
+    /// The caller reads back to find out.
+    Never,
+}
+
+/// How often one request is sent at most.
+const TRIES: u32 = 6;
+/// How long one try may take; the API server itself gives up after 60 seconds.
+const TRY: Duration = Duration::from_secs(65);
+/// How long a write may still finish after Ctrl-C, so that what it did is known.
+const GRACE: Duration = Duration::from_secs(5);
+/// The first pause where the server names none; it doubles.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Connection {
+    /// Sends `request` until it is answered, and returns the body of a 2xx.
+    ///
+    /// # Errors
+    /// Everything else, told apart by [`Kind`].
+    pub(super) async fn send(
+        &self,
+        task: &Task,
+        request: Request<Vec<u8>>,
+        repeat: Repeat,
+        wait: &Wait,
+    ) -> Result<Bytes, Error> {
+        let mut pause = PAUSE;
+        let mut tries = 1;
+        loop {
+            let (error, after) = match self.attempt(task, request.clone(), wait).await {
+                Ok((status, _, body)) if status.is_success() => return Ok(body),
+                Ok((status, headers, body)) => (task.refused(status, &body, &self.signed_in), retry_after(&headers)),
+                Err(error) => (error, None),
+            };
+            let again = match (error.kind, error.status) {
+                (Kind::Throttled | Kind::Unreachable, _) => true,
+                (Kind::Server, Some(503 | 504)) | (Kind::Lost, _) => repeat == Repeat::Safe,
+                _ => false,
+            };
+            if !again || tries >= TRIES {
+                return Err(error);
+            }
+            let rest = after.unwrap_or_else(|| pause.mul_f64(rand::random_range(0.5..=1.0)));
+            tracing::debug!(operation = task.operation, object = task.object, tries, ?rest, %error, "trying again");
+            match wait.pause(rest).await {
+                Ok(()) => {}
+                // The failure that would have been tried again says more than that the time is up.
+                Err(Ended::Deadline) => return Err(error),
+                Err(Ended::Cancelled) => return Err(task.error(Kind::Cancelled, "the operation was stopped", "")),
+            }
+            pause *= 2;
+            tries += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        task: &Task,
+        request: Request<Vec<u8>>,
+        wait: &Wait,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+        if wait.cancel.is_cancelled() {
+            return Err(task.error(Kind::Cancelled, "the operation was stopped", ""));
+        }
+        let reads = request.method() == http::Method::GET;
+        let exchange = async {
+            let answer = self.client.send(request.map(Into::into)).await.map_err(|error| self.failed(task, error))?;
+            let (parts, body) = answer.into_parts();
+            let body = body.collect().await.map_err(|error| self.failed(task, error))?.to_bytes();
+            Ok((parts.status, parts.headers, body))
+        };
+        let cancelled = async {
+            wait.cancel.cancelled().await;
+            tokio::time::sleep(if reads { Duration::ZERO } else { GRACE }).await;
+        };
+        let limit = wait.deadline.min(Instant::now() + TRY);
+        tokio::select! {
+            answer = exchange => answer,
+            () = cancelled => Err(task.error(Kind::Cancelled, "the operation was stopped before the API server answered", "")),
+            () = tokio::time::sleep_until(limit) => {
+                let kind = if reads { Kind::TimedOut } else { Kind::Lost };
+                Err(task.error(kind, format!("the API server at {} did not answer in time", self.server), ""))
+            }
+        }
+    }
+
+    /// What a failure without an answer means.
+    fn failed(&self, task: &Task, error: kube::Error) -> Error {
+        let server = &self.server;
+        let told = chain(&error);
+        if let Some(told) = sign_in_failure(&error) {
+            return task.error(Kind::Unauthorized, format!("signing in with {} failed: {told}", self.signed_in), "");
+        }
+        if !never_sent(&error) {
+            return task.error(
+                Kind::Lost,
+                format!("the connection to {server} broke before the answer came: {told}"),
+                "",
+            );
+        }
+        let hint = if told.contains("UnknownIssuer") || told.contains("unknown issuer") {
+            "Its certificate is not signed by a known authority: set `cluster_ca_certificate` to the cluster's."
+        } else if told.contains("NotValidForName") || told.contains("not valid for name") {
+            "Its certificate is for another name: set `tls_server_name`, or correct `host`."
+        } else if told.contains("ertificate") {
+            "Check `cluster_ca_certificate` and `tls_server_name`."
+        } else {
+            "Check `host` or the kubeconfig, `proxy_url`, and that this machine can reach the API server."
+        };
+        task.error(Kind::Unreachable, format!("no connection to the API server at {server}: {told}"), hint)
+    }
+}
+
+/// What a failed sign-in tells, where that is what failed. kube's own text quotes all that a plugin printed, tokens too.
+pub(super) fn sign_in_failure(error: &kube::Error) -> Option<String> {
+    let mut at: Option<&(dyn std::error::Error + 'static)> = match error {
+        kube::Error::Service(inner) => Some(inner.as_ref()),
+        other => Some(other),
+    };
+    while let Some(error) = at {
+        match error.downcast_ref::<AuthError>() {
+            Some(AuthError::AuthExecRun { cmd, out }) => {
+                let said: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(500).collect();
+                return Some(format!("`{cmd}` ended with {}: {said}", out.status));
+            }
+            Some(AuthError::AuthExecParse(_)) => return Some("what it printed is no ExecCredential".to_owned()),
+            Some(other) => return Some(other.to_string()),
+            None => at = error.source(),
+        }
+    }
+    None
+}
+
+/// True where the failure came before the request left: name, connection or TLS.
+fn never_sent(error: &kube::Error) -> bool {
+    let mut at: Option<&(dyn std::error::Error + 'static)> = match error {
+        kube::Error::Service(inner) => Some(inner.as_ref()),
+        other => other.source(),
+    };
+    while let Some(error) = at {
+        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return error.is_connect();
+        }
+        at = error.source();
+    }
+    false
+}
+
+/// An error and what caused it, each said once.
+fn chain(error: &kube::Error) -> String {
+    let mut told = match error {
+        kube::Error::Service(inner) => inner.to_string(),
+        other => other.to_string(),
+    };
+    let mut at = match error {
+        kube::Error::Service(inner) => inner.source(),
+        other => other.source(),
+    };
+    while let Some(cause) = at {
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        at = cause.source();
+    }
+    told
+}
+
+/// The pause that the server asks for; a date or nonsense counts as none.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
