@@ -5,6 +5,7 @@ pub mod context;
 pub mod emulator;
 pub mod error;
 pub mod lifecycle;
+pub mod protocol;
 pub mod provider;
 pub mod resource;
 pub mod resources;
