@@ -33,6 +33,13 @@ pub(super) struct Place {
     pub(super) ports: RangeInclusive<u16>,
 }
 
+impl Default for Place {
+    fn default() -> Self {
+        // The ports are those go-plugin falls back to.
+        Self { directory: std::env::temp_dir(), group: None, ports: 10_000..=25_000 }
+    }
+}
+
 /// Why there is no handshake.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -69,15 +76,15 @@ impl Invitation {
         if variable(COOKIE.0).as_deref() != Some(COOKIE.1) {
             return Err(Refusal::NotAPlugin);
         }
-        let port = |name: &'static str, default: u16| match variable(name) {
-            None => Ok(default),
+        let usual = Place::default();
+        let port = |name: &'static str, usual: &u16| match variable(name) {
+            None => Ok(*usual),
             Some(value) => value.parse().map_err(|_| Refusal::Port { name, value }),
         };
         let place = Place {
-            directory: variable("PLUGIN_UNIX_SOCKET_DIR").map_or_else(std::env::temp_dir, PathBuf::from),
+            directory: variable("PLUGIN_UNIX_SOCKET_DIR").map_or(usual.directory, PathBuf::from),
             group: variable("PLUGIN_UNIX_SOCKET_GROUP"),
-            // The range go-plugin falls back to.
-            ports: port("PLUGIN_MIN_PORT", 10_000)?..=port("PLUGIN_MAX_PORT", 25_000)?,
+            ports: port("PLUGIN_MIN_PORT", usual.ports.start())?..=port("PLUGIN_MAX_PORT", usual.ports.end())?,
         };
         Ok(Self {
             client_certificate: variable("PLUGIN_CLIENT_CERT").ok_or(Refusal::NoCertificate)?,
@@ -144,7 +151,7 @@ mod tests {
             Place { directory: "/run/plugins".into(), group: Some("staff".into()), ports: 20_000..=20_010 }
         );
         let place = invitation(&INVITED).unwrap().place;
-        assert_eq!(place, Place { directory: std::env::temp_dir(), group: None, ports: 10_000..=25_000 });
+        assert_eq!(place, Place::default());
     }
 
     #[test]

@@ -3,15 +3,26 @@
 //! [`serve`] is what Terraform and OpenTofu start: shake hands, serve until the host says goodbye or
 //! is gone. [`debug`] serves without a host, for developers.
 
+mod absent;
+mod call;
 mod debug;
+mod from_proto;
 mod go_plugin;
 mod handshake;
+mod json;
 mod lifetime;
 mod listener;
 mod log;
+mod malformed;
+mod managed;
+mod msgpack;
 mod panic;
 pub mod proto;
+mod server;
+mod state;
 mod tls;
+mod to_proto;
+mod types;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -20,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use go_plugin::Shutdown;
-use handshake::Invitation;
+use handshake::{Invitation, Place};
 use lifetime::Interrupt;
 use listener::Listener;
 use tls::ServerTls;
@@ -68,4 +79,45 @@ pub async fn serve() -> Result<(), Error> {
     let listener = Listener::bind(&invitation.place).await?;
     handshake::announce(&invitation.answer(listener.network(), listener.address(), &tls.certificate))?;
     run(listener, Some(tls.config), end, Shutdown::EndsUs).await
+}
+
+/// Serves whoever connects, one run of Terraform after another, until interrupted.
+///
+/// # Errors
+/// When it cannot be set up.
+pub async fn debug() -> Result<(), Error> {
+    let end = CancellationToken::new();
+    lifetime::watch(Interrupt::EndsUs, &end)?;
+    let listener = Listener::bind(&Place::default()).await?;
+    handshake::announce(&debug::instructions(&listener, ADDRESS))?;
+    run(listener, None, end, Shutdown::IsIgnored).await
+}
+
+/// The provider's source address. Without a host name it means the registry of whichever host reads it.
+const ADDRESS: &str = "azwi/azwi";
+
+/// How long calls may go on once the end has come. The host kills us two seconds after it called Shutdown.
+const LAST_CALLS: Duration = Duration::from_secs(1);
+
+async fn run(
+    listener: Listener,
+    tls: Option<Arc<ServerConfig>>,
+    end: CancellationToken,
+    shutdown: Shutdown,
+) -> Result<(), Error> {
+    let router = Server::builder().add_service(server::service());
+    let router = go_plugin::add_to(router, &end, shutdown).await;
+    let serving = router.serve_with_incoming_shutdown(listener.incoming(tls), end.clone().cancelled_owned());
+    let too_late = async {
+        end.cancelled().await;
+        tokio::time::sleep(LAST_CALLS).await;
+    };
+    tokio::select! {
+        served = serving => Ok(served?),
+        () = too_late => Ok(()),
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

@@ -48,7 +48,8 @@ pub enum TlsError {
 impl ServerTls {
     /// Serves the one client that can prove to own `client_certificate` (PEM), and nobody else.
     pub(super) fn pinned_to(client_certificate: &str) -> Result<Self, TlsError> {
-        let client = CertificateDer::from_pem_slice(client_certificate.as_bytes()).map_err(TlsError::ClientCertificate)?;
+        let client =
+            CertificateDer::from_pem_slice(client_certificate.as_bytes()).map_err(TlsError::ClientCertificate)?;
         let (certificate, key) = own_certificate()?;
         // Named, not the process's default: with ring in the tree as well rustls has none of its own.
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -148,7 +149,10 @@ mod tests {
         assert!(certificate.is_ca());
         assert!(certificate.validity().is_valid());
         let names = certificate.subject_alternative_name().unwrap().unwrap();
-        assert_eq!(names.value.general_names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["DNSName(localhost)"]);
+        assert_eq!(
+            names.value.general_names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["DNSName(localhost)"]
+        );
         assert!(certificate.extended_key_usage().unwrap().unwrap().value.server_auth);
     }
 
