@@ -8,6 +8,7 @@ pub mod emulator;
 pub mod error;
 pub mod kubernetes;
 pub mod lifecycle;
+pub mod protocol;
 pub mod provider;
 pub mod resource;
 pub mod resources;
