@@ -16,7 +16,7 @@ use super::{
     service_account::{Fields, ServiceAccount},
     service_accounts::{Apply, task},
 };
-use crate::wait::{Ended, Wait};
+use crate::wait::{Interrupted, Wait};
 
 /// A create that failed: why, and what it made all the same.
 #[derive(Debug, Clone)]
@@ -253,7 +253,7 @@ impl Client {
                 Ok(None)
                     if posts < POSTS
                         && error.status.is_none_or(|status| status != 500)
-                        && wait.pause(pause()).await.is_ok() =>
+                        && wait.sleep(pause()).await.is_ok() =>
                 {
                     posts += 1;
                 }
@@ -318,7 +318,7 @@ impl Client {
         error: Error,
         wait: &Wait,
     ) -> Result<ServiceAccount, Error> {
-        wait.pause(pause()).await.map_err(|_| error)?;
+        wait.sleep(pause()).await.map_err(|_| error)?;
         let found = self.service_account(&live.namespace, &live.name, wait).await?;
         found.ok_or_else(|| task.error(Kind::NotFound, "it was deleted meanwhile", ""))
     }
@@ -328,12 +328,12 @@ impl Client {
         let mut rest = Duration::from_millis(100);
         let mut live = live.clone();
         loop {
-            match wait.pause(rest).await {
+            match wait.sleep(rest).await {
                 Ok(()) => {}
-                Err(Ended::Cancelled) => {
+                Err(Interrupted::Cancelled) => {
                     return Err(task.error(Kind::Cancelled, "the operation was stopped while it is being deleted", ""));
                 }
-                Err(Ended::Deadline) => {
+                Err(Interrupted::Deadline) => {
                     let message = format!("it is being deleted, held by the finalizers {}", live.finalizers.join(", "));
                     let hint = "Whoever set them must remove them; see kubectl get serviceaccount -o yaml.";
                     return Err(task.error(Kind::TimedOut, message, hint));

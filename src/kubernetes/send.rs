@@ -16,7 +16,7 @@ use super::{
     Connection,
     error::{Error, Kind, Task},
 };
-use crate::wait::{Ended, Wait};
+use crate::wait::{Interrupted, Wait};
 
 /// Whether a request may be sent again when nobody knows if it took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +66,11 @@ impl Connection {
             }
             let rest = after.unwrap_or_else(|| pause.mul_f64(rand::random_range(0.5..=1.0)));
             tracing::debug!(operation = task.operation, object = task.object, tries, ?rest, %error, "trying again");
-            match wait.pause(rest).await {
+            match wait.sleep(rest).await {
                 Ok(()) => {}
                 // The failure that would have been tried again says more than that the time is up.
-                Err(Ended::Deadline) => return Err(error),
-                Err(Ended::Cancelled) => return Err(task.error(Kind::Cancelled, "the operation was stopped", "")),
+                Err(Interrupted::Deadline) => return Err(error),
+                Err(Interrupted::Cancelled) => return Err(task.error(Kind::Cancelled, "the operation was stopped", "")),
             }
             pause *= 2;
             tries += 1;
