@@ -120,7 +120,7 @@ impl Calls for Server {
         let request = request.into_inner();
         let response = async {
             let config = Self::provider_config(request.config)?;
-            let report: Report = self.provider.configure(&config, &request.terraform_version);
+            let report: Report = self.provider.configure(&config, &|name| std::env::var(name).ok());
             Ok(tf::configure_provider::Response { diagnostics: to_proto::report(report) })
         };
         call("ConfigureProvider", "", response).await

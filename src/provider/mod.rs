@@ -1,5 +1,9 @@
 //! The provider's own schema, and its configuration: from attributes and environment to clients.
 
+mod schema;
+mod settings;
+mod source;
+
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::value::Value;
 use crate::wait::Wait;
+
+pub use settings::{Known, PlanChecks};
+pub use source::Environment;
 
 /// The provider in one process: what the last configuration said, and the cancellation that Ctrl-C sets.
 ///
@@ -29,7 +36,7 @@ struct Session {
 impl Provider {
     /// The provider's schema.
     pub fn schema() -> Schema {
-        Schema::new("", Vec::new())
+        schema::schema()
     }
 
     /// What is wrong with a configuration of the provider.
@@ -37,11 +44,13 @@ impl Provider {
         crate::lifecycle::validate::validate(&Self::schema(), config, true)
     }
 
-    /// Takes a configuration, which may hold unknowns. Contacts nobody.
-    pub fn configure(&self, _config: &Value, _terraform_version: &str) -> Report {
-        let session = Session { clients: Some(Arc::default()), cancel: CancellationToken::new() };
+    /// Takes a configuration, which may hold unknowns, and what the environment adds to it. Contacts nobody.
+    pub fn configure(&self, config: &Value, environment: Environment<'_>) -> Report {
+        let settings = settings::resolve(config, environment);
+        let clients = Clients::new(settings.kubernetes, settings.plan_checks);
+        let session = Session { clients: Some(Arc::new(clients)), cancel: CancellationToken::new() };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
-        Report::default()
+        Report { errors: settings.errors, warnings: Vec::new() }
     }
 
     /// Ends all waits of the calls that run, as the user's Ctrl-C asks.

@@ -70,10 +70,26 @@ fn azure() -> Vec<Attribute> {
 
 fn endpoints() -> Vec<Attribute> {
     vec![
-        optional("active_directory_authority_host", text(), "Where to sign in, such as `https://login.microsoftonline.com`. Defaults to `ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST`."),
-        optional("resource_manager_endpoint", text(), "Azure Resource Manager, such as `https://management.azure.com`. Defaults to `ARM_RESOURCE_MANAGER_ENDPOINT`."),
-        optional("resource_manager_audience", text(), "What a token for Azure Resource Manager is for, if not its endpoint. Defaults to `ARM_RESOURCE_MANAGER_AUDIENCE`."),
-        optional("microsoft_graph_endpoint", text(), "Microsoft Graph, such as `https://graph.microsoft.com`. Defaults to `ARM_MICROSOFT_GRAPH_ENDPOINT`."),
+        optional(
+            "active_directory_authority_host",
+            text(),
+            "Where to sign in, such as `https://login.microsoftonline.com`. Defaults to `ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST`.",
+        ),
+        optional(
+            "resource_manager_endpoint",
+            text(),
+            "Azure Resource Manager, such as `https://management.azure.com`. Defaults to `ARM_RESOURCE_MANAGER_ENDPOINT`.",
+        ),
+        optional(
+            "resource_manager_audience",
+            text(),
+            "What a token for Azure Resource Manager is for, if not its endpoint. Defaults to `ARM_RESOURCE_MANAGER_AUDIENCE`.",
+        ),
+        optional(
+            "microsoft_graph_endpoint",
+            text(),
+            "Microsoft Graph, such as `https://graph.microsoft.com`. Defaults to `ARM_MICROSOFT_GRAPH_ENDPOINT`.",
+        ),
     ]
 }
 
@@ -82,18 +98,50 @@ fn kubernetes() -> Vec<Attribute> {
         optional("host", text(), "The API server's URL. Defaults to `KUBE_HOST`."),
         optional("username", text(), "The user of basic authentication. Defaults to `KUBE_USER`."),
         optional("password", text(), "The password of basic authentication. Defaults to `KUBE_PASSWORD`.").sensitive(),
-        optional("insecure", boolean(), "Whether not to verify the API server's certificate. Defaults to `KUBE_INSECURE`, then to false."),
-        optional("tls_server_name", text(), "The name that the API server's certificate must carry, if not the host's. Defaults to `KUBE_TLS_SERVER_NAME`."),
+        optional(
+            "insecure",
+            boolean(),
+            "Whether not to verify the API server's certificate. Defaults to `KUBE_INSECURE`, then to false.",
+        ),
+        optional(
+            "tls_server_name",
+            text(),
+            "The name that the API server's certificate must carry, if not the host's. Defaults to `KUBE_TLS_SERVER_NAME`.",
+        ),
         optional("client_certificate", text(), "The client certificate in PEM. Defaults to `KUBE_CLIENT_CERT_DATA`."),
         optional("client_key", text(), "Its key in PEM. Defaults to `KUBE_CLIENT_KEY_DATA`.").sensitive(),
-        optional("cluster_ca_certificate", text(), "The authorities that may have signed the API server's certificate, in PEM. Defaults to `KUBE_CLUSTER_CA_CERT_DATA`."),
+        optional(
+            "cluster_ca_certificate",
+            text(),
+            "The authorities that may have signed the API server's certificate, in PEM. Defaults to `KUBE_CLUSTER_CA_CERT_DATA`.",
+        ),
         optional("config_path", text(), "A kubeconfig file; `~` is the home folder. Defaults to `KUBE_CONFIG_PATH`."),
-        optional("config_paths", list_of_text(), "Several kubeconfig files that are merged. Defaults to `KUBE_CONFIG_PATHS`."),
-        optional("config_context", text(), "The kubeconfig's context. Defaults to `KUBE_CTX`, then to its current one."),
-        optional("config_context_auth_info", text(), "The kubeconfig's user, instead of the context's. Defaults to `KUBE_CTX_AUTH_INFO`."),
-        optional("config_context_cluster", text(), "The kubeconfig's cluster, instead of the context's. Defaults to `KUBE_CTX_CLUSTER`."),
+        optional(
+            "config_paths",
+            list_of_text(),
+            "Several kubeconfig files that are merged. Defaults to `KUBE_CONFIG_PATHS`.",
+        ),
+        optional(
+            "config_context",
+            text(),
+            "The kubeconfig's context. Defaults to `KUBE_CTX`, then to its current one.",
+        ),
+        optional(
+            "config_context_auth_info",
+            text(),
+            "The kubeconfig's user, instead of the context's. Defaults to `KUBE_CTX_AUTH_INFO`.",
+        ),
+        optional(
+            "config_context_cluster",
+            text(),
+            "The kubeconfig's cluster, instead of the context's. Defaults to `KUBE_CTX_CLUSTER`.",
+        ),
         optional("token", text(), "A bearer token. Defaults to `KUBE_TOKEN`.").sensitive(),
         optional("proxy_url", text(), "A proxy: `http://`, `https://` or `socks5://`. Defaults to `KUBE_PROXY_URL`."),
-        optional("in_cluster_config", boolean(), "Whether to use the service account of the pod that this runs in. Defaults to false."),
+        optional(
+            "in_cluster_config",
+            boolean(),
+            "Whether to use the service account of the pod that this runs in. Defaults to false.",
+        ),
     ]
 }

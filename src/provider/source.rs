@@ -98,7 +98,9 @@ impl<'a> Source<'a> {
             _ if self.is_settled(name) => Vec::new(),
             _ => self
                 .variable(variables)
-                .map(|(_, text)| text.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+                .map(|(_, text)| {
+                    text.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+                })
                 .unwrap_or_default(),
         }
     }
@@ -123,7 +125,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn block(entries: &[(&str, Value)]) -> Value {
-        Value::Value(Known::Map(entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<BTreeMap<_, _>>()))
+        Value::Value(Known::Map(
+            entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<BTreeMap<_, _>>(),
+        ))
     }
 
     fn environment(name: &str) -> Option<String> {
