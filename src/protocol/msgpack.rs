@@ -4,6 +4,7 @@
 //! values are an extension of any number, with or without what is known of them; we drop that, and
 //! so must never promise it.
 
+use rmp::Marker;
 use rmpv::Value as Pack;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -15,6 +16,9 @@ const DEEPEST: usize = 128;
 
 /// Reads a value of type `kind`.
 pub(super) fn decode(bytes: &[u8], kind: &Type) -> Result<Value, Malformed> {
+    if uses_reserved(bytes) {
+        return Err(Malformed::new("the msgpack is broken: it has the marker 0xc1, which does not exist"));
+    }
     let mut rest = bytes;
     let pack = rmpv::decode::read_value_with_max_depth(&mut rest, DEEPEST)
         .map_err(|error| Malformed::new(format!("the msgpack is broken: {error}")))?;
@@ -30,6 +34,41 @@ pub(super) fn encode(value: &Value, kind: &Type) -> Result<Vec<u8>, Malformed> {
     rmpv::encode::write_value(&mut bytes, &to_pack(value, kind)?)
         .map_err(|error| Malformed::new(format!("the msgpack cannot be written: {error}")))?;
     Ok(bytes)
+}
+
+/// Whether the one marker that msgpack leaves without a meaning occurs. rmpv reads it as null.
+///
+/// Msgpack is flat, the elements of a container follow its header, so there is nothing to keep track of.
+fn uses_reserved(mut rest: &[u8]) -> bool {
+    while let Some((first, behind)) = rest.split_first() {
+        // How many bytes hold the length of the data, and how many there are beside those that it counts.
+        let (length, fixed) = match Marker::from_u8(*first) {
+            Marker::Reserved => return true,
+            Marker::FixStr(count) => (0, usize::from(count)),
+            Marker::Null | Marker::True | Marker::False | Marker::FixPos(_) | Marker::FixNeg(_) => (0, 0),
+            Marker::FixArray(_) | Marker::FixMap(_) => (0, 0),
+            Marker::U8 | Marker::I8 => (0, 1),
+            Marker::U16 | Marker::I16 | Marker::Array16 | Marker::Map16 | Marker::FixExt1 => (0, 2),
+            Marker::FixExt2 => (0, 3),
+            Marker::U32 | Marker::I32 | Marker::F32 | Marker::Array32 | Marker::Map32 => (0, 4),
+            Marker::FixExt4 => (0, 5),
+            Marker::U64 | Marker::I64 | Marker::F64 => (0, 8),
+            Marker::FixExt8 => (0, 9),
+            Marker::FixExt16 => (0, 17),
+            Marker::Str8 | Marker::Bin8 => (1, 0),
+            Marker::Str16 | Marker::Bin16 => (2, 0),
+            Marker::Str32 | Marker::Bin32 => (4, 0),
+            Marker::Ext8 => (1, 1),
+            Marker::Ext16 => (2, 1),
+            Marker::Ext32 => (4, 1),
+        };
+        // What is cut short is broken too, which the reader will say better.
+        let Some((length, data)) = behind.split_at_checked(length) else { return false };
+        let counted = length.iter().fold(0_usize, |count, byte| count << 8 | usize::from(*byte));
+        let Some(behind) = data.get(fixed.saturating_add(counted)..) else { return false };
+        rest = behind;
+    }
+    false
 }
 
 fn from_pack(pack: Pack, kind: &Type) -> Result<Value, Malformed> {

@@ -179,13 +179,32 @@ fn broken_msgpack_is_an_error_and_never_a_panic() {
     let kind = object(&[("a", Type::Any), ("s", Type::Set(Box::new(Type::Map(Box::new(Type::Number)))))]);
     // Nested arrays without end, and sizes that promise more than there is.
     let deep = vec![0x91; 100_000];
-    for bytes in [&[][..], &[0xc1], &[0xdd, 0xff, 0xff, 0xff, 0xff], &[0xdf, 0xff, 0xff, 0xff, 0xff], &[0xc6], &deep] {
+    for bytes in [
+        &[][..],
+        &[0xc1],
+        &[0x91, 0xc1],
+        &[0xdd, 0xff, 0xff, 0xff, 0xff],
+        &[0xdf, 0xff, 0xff, 0xff, 0xff],
+        &[0xc6],
+        &deep,
+    ] {
         for kind in [&kind, &Type::Any, &Type::String] {
             assert!(decode(bytes, kind).is_err());
         }
     }
     assert!(decode(&[0xc0, 0xc0], &kind).is_err(), "bytes behind the value");
     assert!(decode(&[0xa1, 0xff], &Type::String).is_err(), "a string that is not UTF-8");
+    let all_lengths: Vec<Pack> = [0, 31, 32, 255, 256, 65_535, 65_536]
+        .into_iter()
+        .flat_map(|length| [Pack::Binary(vec![0xc1; length]), Pack::Ext(1, vec![0xc1; length])])
+        .chain([1, 2, 4, 8, 16].map(|length| Pack::Ext(1, vec![0xc1; length])))
+        .chain([0, 300, -3, -40_000, i64::MIN].map(Pack::from))
+        .chain([Pack::F32(1.0), Pack::F64(1.0), Pack::Map(vec![(1.into(), true.into())])])
+        .collect();
+    let mut bytes = pack(Pack::Array(all_lengths));
+    assert!(!uses_reserved(&bytes), "the marker was seen inside data");
+    bytes.push(0xc1);
+    assert!(uses_reserved(&bytes), "the walk lost its way");
     // Every single-byte change and every cut of a good value.
     let good = pack(Pack::Map(vec![
         ("a".into(), Pack::Array(vec![Pack::Binary(b"[\"list\",\"number\"]".to_vec()), Pack::Array(vec![1.5.into()])])),

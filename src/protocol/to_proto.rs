@@ -51,15 +51,11 @@ pub(super) fn errors(errors: Vec<Error>) -> Vec<Diagnostic> {
     errors.into_iter().map(|error| diagnostic(error, Severity::Error)).collect()
 }
 
+/// Not by way of tf-provider's diagnostic, which adds a backtrace where RUST_BACKTRACE is set.
 fn diagnostic(error: Error, severity: Severity) -> Diagnostic {
-    let error = error.into_diagnostic();
-    let attribute = (!error.attribute.steps.is_empty()).then(|| path(error.attribute));
-    Diagnostic {
-        severity: severity.into(),
-        summary: error.summary.into_owned(),
-        detail: error.detail.into_owned(),
-        attribute,
-    }
+    let Error { summary, detail, attribute, .. } = error;
+    let attribute = (!attribute.steps.is_empty()).then(|| path(attribute));
+    Diagnostic { severity: severity.into(), summary, detail, attribute }
 }
 
 /// Where in an object.
