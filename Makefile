@@ -1,0 +1,34 @@
+# Short targets; what they do is in the programs and tests that they run.
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo docs bench fmt lint clean-tools
+
+help: ## Show this.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what building and testing need, into .tools only: a protoc, and Terraform 1.15.
+	@.cargo/protoc --help >/dev/null
+	@tests/tools/setup-terraform-1.15
+
+test: setup lint ## Check formatting and lints, and run all tests under every Terraform there is.
+	AZWI_TERRAFORMS="$$(tests/tools/terraforms)" cargo test --locked
+
+demo: ## Watch Terraform make and unmake examples/quickstart against the emulator.
+	@cargo build --locked --bins
+	@tests/tools/demo
+
+docs: ## Write docs/ anew from the schemas and examples/.
+	UPDATE=1 cargo test --locked --test tidy
+
+bench: ## Measure start-up time, peak memory and size of the release build.
+	@cargo build --locked --release --bin terraform-provider-azwi
+	@tests/tools/bench
+
+fmt: ## Format all code.
+	cargo fmt
+
+lint: ## Check formatting and lints.
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+clean-tools: ## Remove what setup installed.
+	rm -rf .tools
