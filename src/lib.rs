@@ -1,5 +1,6 @@
 //! The `azwi` provider: Microsoft Entra Workload ID on Kubernetes, for Terraform and OpenTofu.
 
+pub mod azure;
 pub mod clients;
 pub mod context;
 pub mod docs;

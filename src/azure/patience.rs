@@ -1,0 +1,61 @@
+//! How long Azure's own slowness is waited for, where it looks like a mistake at first.
+//!
+//! Each of these also ends with the operation's timeout, whichever comes first.
+
+use std::time::Duration;
+
+/// Limits of waiting, one for each sort of slowness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long an identity may be missing under a new credential: Resource Manager's caches agree within seconds.
+    pub identity_missing: Duration,
+    /// How long an identity may be full: another process, or this one, may be deleting a credential.
+    pub identity_full: Duration,
+    /// How long the role service may not know an identity that this process created.
+    pub new_principal: Duration,
+    /// How long it may not know any other, which may come from an earlier run.
+    pub other_principal: Duration,
+    /// How long to wait between two looks, at most; half of it at least.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            identity_missing: Duration::from_secs(30),
+            identity_full: Duration::from_secs(60),
+            new_principal: Duration::from_secs(300),
+            other_principal: Duration::from_secs(120),
+            pause: Duration::from_secs(6),
+        }
+    }
+}
+
+impl Patience {
+    /// The next pause, drawn so that processes that collided do not collide again.
+    pub(super) fn next(&self) -> Duration {
+        jittered(self.pause)
+    }
+
+    /// The pause after so many concurrent writes of others: short at first, since each takes a second or less.
+    pub(super) fn after_collision(&self, attempt: u32) -> Duration {
+        jittered((self.pause / 12).saturating_mul(1 << attempt.min(4)).min(self.pause * 2))
+    }
+}
+
+/// Between half and all of a pause.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_after_collisions_grow_from_half_a_second_to_eight() {
+        let patience = Patience::default();
+        assert!((250..=1000).contains(&patience.after_collision(0).as_millis()));
+        assert!((4_000..=8_000).contains(&patience.after_collision(30).as_millis()));
+    }
+}
