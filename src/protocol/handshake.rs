@@ -45,8 +45,7 @@ impl Default for Place {
 pub enum Refusal {
     /// The cookie is missing or wrong: a person started us.
     #[error(
-        "This program is a plugin: Terraform and OpenTofu start it, and it does nothing useful when run by hand. \
-         To use it, name the provider `azwi/azwi` in a configuration and run `terraform init`. \
+        "This binary is a plugin. Terraform and OpenTofu start it, and run by hand it does nothing. To use it, name the provider `azwi/azwi` in a configuration and run `terraform init`. \
          To run it under a debugger, start it with --debug."
     )]
     NotAPlugin,

@@ -32,7 +32,7 @@ pub(super) struct Listener {
     socket: Socket,
     network: &'static str,
     address: String,
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 impl Listener {
@@ -59,11 +59,14 @@ impl Listener {
     /// The socket file goes when the stream is dropped.
     pub(super) fn incoming(self, tls: Option<Arc<ServerConfig>>) -> impl Stream<Item = io::Result<Connection>> + Send {
         let (sender, connections) = mpsc::channel(16);
+        let Self { socket, file, .. } = self;
         tokio::spawn(async move {
+            // Without a mention of it here the file would stay behind in `incoming`, and go at once.
+            let _file = file;
             let tls = tls.map(TlsAcceptor::from);
             loop {
                 let accepted = tokio::select! {
-                    accepted = self.socket.accept() => accepted,
+                    accepted = socket.accept() => accepted,
                     () = sender.closed() => return,
                 };
                 match accepted {
@@ -148,7 +151,7 @@ fn bind_unix(directory: &Path, group: Option<&str>) -> io::Result<Listener> {
     };
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))?;
     let address = path.to_str().ok_or_else(|| io::Error::other("the path of the socket is not UTF-8"))?.to_owned();
-    Ok(Listener { socket: Socket::Unix(socket), network: "unix", address, _file: Some(file) })
+    Ok(Listener { socket: Socket::Unix(socket), network: "unix", address, file: Some(file) })
 }
 
 #[cfg(unix)]
@@ -167,7 +170,7 @@ async fn bind_tcp(ports: RangeInclusive<u16>) -> io::Result<Listener> {
     for port in ports.clone() {
         if let Ok(socket) = TcpListener::bind(("127.0.0.1", port)).await {
             let address = socket.local_addr()?.to_string();
-            return Ok(Listener { socket: Socket::Tcp(socket), network: "tcp", address, _file: None });
+            return Ok(Listener { socket: Socket::Tcp(socket), network: "tcp", address, file: None });
         }
     }
     Err(io::Error::other(format!("no port is free between {} and {}", ports.start(), ports.end())))
@@ -231,6 +234,27 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         drop(listener);
         assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_socket_is_there_as_long_as_connections_are_taken() {
+        use futures::StreamExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let listener = bind_unix(directory.path(), None).unwrap();
+        let path = PathBuf::from(listener.address());
+        let mut connections = Box::pin(listener.incoming(None));
+        for _ in 0..2 {
+            let _client = tokio::net::UnixStream::connect(&path).await.unwrap();
+            assert!(connections.next().await.unwrap().is_ok());
+        }
+        drop(connections);
+        let gone = async {
+            while path.exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
     }
 
     #[cfg(unix)]

@@ -354,3 +354,7 @@ impl Calls for Server {
         call("DeleteState", name, absent("state store", name)).await
     }
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;
