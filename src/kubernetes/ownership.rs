@@ -242,7 +242,7 @@ impl Client {
                 return Err(error);
             }
             // It must be known even after Ctrl-C or the deadline, or an object would be left that nobody remembers.
-            let grace = Wait::new(READ_BACK, tokio_util::sync::CancellationToken::new());
+            let grace = Wait::at_most(READ_BACK);
             match self.service_account(namespace, name, &grace).await {
                 Ok(Some(found)) if is_ours(&found, wanted, &once) => return Ok(found),
                 Ok(Some(found)) if error.kind != Kind::AlreadyExists => {
