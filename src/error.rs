@@ -85,8 +85,12 @@ impl From<crate::kubernetes::Error> for Error {
     /// The attribute stays open: where one is at fault it is the provider's, which a resource's diagnostic cannot point at.
     fn from(error: crate::kubernetes::Error) -> Self {
         let mut detail = error.message.trim_end().to_owned();
-        let answer: Vec<String> =
-            error.status.map(|status| status.to_string()).into_iter().chain((!error.reason.is_empty()).then(|| error.reason.clone())).collect();
+        let answer: Vec<String> = error
+            .status
+            .map(|status| status.to_string())
+            .into_iter()
+            .chain((!error.reason.is_empty()).then(|| error.reason.clone()))
+            .collect();
         if !answer.is_empty() {
             detail.push_str(&format!("\n\nThe API server answered {}.", answer.join(" ")));
         }

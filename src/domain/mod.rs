@@ -5,3 +5,5 @@ pub mod credential;
 pub mod existing;
 pub mod location;
 pub mod role_assignment;
+pub mod service_account;
+pub mod subject;

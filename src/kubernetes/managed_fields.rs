@@ -72,9 +72,12 @@ impl Managers {
         self.0.iter().any(|entry| entry.manager.as_deref() == Some(manager))
     }
 
-    /// The keys that anybody but `manager` (by apply) owns.
-    pub fn owned_by_others(&self, manager: &str) -> BTreeSet<Key> {
-        self.0.iter().filter(|entry| !is(entry, manager, "Apply")).flat_map(keys).collect()
+    /// True where something besides `manager` (by apply) keeps keys on the object: a chart, a controller, another applier. A command
+    /// such as `kubectl annotate` is nobody who comes back.
+    pub fn has_owner_besides(&self, manager: &str) -> bool {
+        let passing = ["kubectl-annotate", "kubectl-label", "kubectl-edit", "kubectl-patch", "kubectl-set"];
+        let others = self.0.iter().filter(|entry| !is(entry, manager, "Apply") && !keys(entry).is_empty());
+        others.filter_map(|entry| entry.manager.as_deref()).any(|name| !passing.contains(&name) && name != manager)
     }
 
     /// The keys that somebody owns through POST, PUT or a patch, and that an apply could therefore never remove.

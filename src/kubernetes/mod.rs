@@ -29,7 +29,7 @@ pub use managed_fields::{Key, Managers};
 pub use service_account::{Fields, ServiceAccount};
 pub use tokens::Token;
 
-use crate::wait::Wait;
+use crate::wait::{Interrupted, Wait};
 
 /// How long one TCP and TLS handshake may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -67,10 +67,11 @@ impl Client {
         let made = tokio::task::spawn_blocking(move || connect(&settings));
         let failed =
             |message: &str| Error::configuration("exec", message, "Run the credential plugin by hand to see why.");
-        tokio::select! {
-            made = made => made.unwrap_or_else(|_| Err(failed("reading the connection's settings failed unexpectedly"))),
-            () = wait.cancel.cancelled() => Err(failed("the operation was stopped").of(Kind::Cancelled)),
-            () = tokio::time::sleep_until(wait.deadline) => {
+        match wait.bound(made).await {
+            Ok(Ok(made)) => made,
+            Ok(Err(_)) => Err(failed("reading the connection's settings failed unexpectedly")),
+            Err(Interrupted::Cancelled) => Err(failed("the operation was stopped").of(Kind::Cancelled)),
+            Err(Interrupted::Deadline) => {
                 Err(failed("the credential plugin did not answer in time").of(Kind::TimedOut))
             }
         }

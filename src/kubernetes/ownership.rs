@@ -242,7 +242,7 @@ impl Client {
                 return Err(error);
             }
             // It must be known even after Ctrl-C or the deadline, or an object would be left that nobody remembers.
-            let grace = Wait::new(READ_BACK, tokio_util::sync::CancellationToken::new());
+            let grace = Wait::at_most(READ_BACK);
             match self.service_account(namespace, name, &grace).await {
                 Ok(Some(found)) if is_ours(&found, wanted, &once) => return Ok(found),
                 Ok(Some(found)) if error.kind != Kind::AlreadyExists => {
@@ -307,7 +307,8 @@ impl Client {
         wait: &Wait,
     ) -> Result<ServiceAccount, Error> {
         let live = self.take_over(live, keys, apply.manager, wait).await?;
-        self.apply(&live, apply, wait).await
+        let fields = unclaimed(apply, &live);
+        self.apply(&live, Apply { fields: &fields, ..apply }, wait).await
     }
 
     /// Reads the account again after somebody was faster.
@@ -346,6 +347,15 @@ impl Client {
             rest = (rest * 2).min(Duration::from_secs(5));
         }
     }
+}
+
+/// What to apply, without an automount that is as wanted and not ours: callers want it because it was there, and an applier who
+/// changes it later would meet us as an owner.
+fn unclaimed(apply: Apply<'_>, live: &ServiceAccount) -> Fields {
+    let ours = live.managers.applied_by(apply.manager).contains(&Key::Automount);
+    let mut fields = apply.fields.clone();
+    fields.automount = fields.automount.filter(|wanted| ours || live.fields.automount != Some(*wanted));
+    fields
 }
 
 /// Whether a change may be written to the account as it is now.

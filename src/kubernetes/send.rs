@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER};
 use http_body_util::BodyExt as _;
 use kube::client::AuthError;
-use tokio::time::Instant;
 
 use super::{
     Connection,
@@ -31,8 +30,6 @@ pub(super) enum Repeat {
 const TRIES: u32 = 6;
 /// How long one try may take; the API server itself gives up after 60 seconds.
 const TRY: Duration = Duration::from_secs(65);
-/// How long a write may still finish after Ctrl-C, so that what it did is known.
-const GRACE: Duration = Duration::from_secs(5);
 /// The first pause where the server names none; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -70,7 +67,9 @@ impl Connection {
                 Ok(()) => {}
                 // The failure that would have been tried again says more than that the time is up.
                 Err(Interrupted::Deadline) => return Err(error),
-                Err(Interrupted::Cancelled) => return Err(task.error(Kind::Cancelled, "the operation was stopped", "")),
+                Err(Interrupted::Cancelled) => {
+                    return Err(task.error(Kind::Cancelled, "the operation was stopped", ""));
+                }
             }
             pause *= 2;
             tries += 1;
@@ -83,39 +82,34 @@ impl Connection {
         request: Request<Vec<u8>>,
         wait: &Wait,
     ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
-        if wait.cancel.is_cancelled() {
-            return Err(task.error(Kind::Cancelled, "the operation was stopped", ""));
-        }
         let reads = request.method() == http::Method::GET;
         let exchange = async {
-            let answer = self.client.send(request.map(Into::into)).await.map_err(|error| self.failed(task, error))?;
+            let answer = self.client.send(request.map(Into::into)).await.map_err(|error| self.failed(task, &error))?;
             let (parts, body) = answer.into_parts();
-            let body = body.collect().await.map_err(|error| self.failed(task, error))?.to_bytes();
+            let body = body.collect().await.map_err(|error| self.failed(task, &error))?.to_bytes();
             Ok((parts.status, parts.headers, body))
         };
-        let cancelled = async {
-            wait.cancel.cancelled().await;
-            tokio::time::sleep(if reads { Duration::ZERO } else { GRACE }).await;
-        };
-        let limit = wait.deadline.min(Instant::now() + TRY);
-        tokio::select! {
-            answer = exchange => answer,
-            () = cancelled => Err(task.error(Kind::Cancelled, "the operation was stopped before the API server answered", "")),
-            () = tokio::time::sleep_until(limit) => {
+        let exchange = tokio::time::timeout(TRY, exchange);
+        // A write that was sent may still finish after Ctrl-C or the deadline, so that what it did is known.
+        let ended = if reads { wait.bound(exchange).await } else { wait.bound_write(exchange).await };
+        match ended {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(Interrupted::Deadline) => {
                 let kind = if reads { Kind::TimedOut } else { Kind::Lost };
                 Err(task.error(kind, format!("the API server at {} did not answer in time", self.server), ""))
             }
+            Err(Interrupted::Cancelled) => Err(task.error(Kind::Cancelled, "the operation was stopped", "")),
         }
     }
 
     /// What a failure without an answer means.
-    fn failed(&self, task: &Task, error: kube::Error) -> Error {
+    fn failed(&self, task: &Task, error: &kube::Error) -> Error {
         let server = &self.server;
-        let told = chain(&error);
-        if let Some(told) = sign_in_failure(&error) {
+        let told = chain(error);
+        if let Some(told) = sign_in_failure(error) {
             return task.error(Kind::Unauthorized, format!("signing in with {} failed: {told}", self.signed_in), "");
         }
-        if !never_sent(&error) {
+        if !never_sent(error) {
             return task.error(
                 Kind::Lost,
                 format!("the connection to {server} broke before the answer came: {told}"),
