@@ -2,7 +2,202 @@
 //!
 //! It stands alone: it shares no type with `azure/` or `kubernetes/`, because a shared type would let both sides share one
 //! mistake. It is reached over HTTP only.
+//!
+//! One request: [`server`](self) reads it, `pipeline` gives it its steps, `dispatch` finds its operation by the path, and the
+//! operation's own file under `arm/`, `entra/` or `kubernetes/` answers it from the [`store`].
 
+mod arm;
+mod certificates;
 pub mod clock;
+mod control;
+mod dispatch;
+mod entra;
+pub mod fault;
+mod folder;
 pub mod http;
+pub mod jwt;
+pub mod kubernetes;
+pub mod log;
+mod oidc;
+mod operation;
+mod pipeline;
+pub mod seed;
+mod server;
+pub mod settings;
 pub mod store;
+#[cfg(test)]
+mod test;
+mod throttle;
+mod world;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use fault::Fault;
+use folder::Folder;
+use pipeline::Shared;
+use seed::Seed;
+use settings::Settings;
+use world::World;
+
+/// What an emulator is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its folder, which keeps the state; without one everything is gone at the end.
+    pub dir: Option<PathBuf>,
+    /// The address to listen on. Port 0 is any free one, and preferably the one that the folder's issuers have.
+    pub listen: SocketAddr,
+    /// What it begins with, where the folder has no state yet; [`seed::default_seed`] when absent.
+    pub seed: Option<Seed>,
+    /// Delays, limits and rules.
+    pub settings: Settings,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            seed: None,
+            settings: Settings::default(),
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// A running emulator, on threads of its own; dropping it stops it.
+///
+/// Its threads make it independent of the caller's runtime: one emulator can serve all tests of a binary.
+pub struct Emulator {
+    /// `https://host:port`, without a slash at the end.
+    pub url: String,
+    /// The certificate of the authority that signed the server's, PEM.
+    pub ca_pem: String,
+    /// The folder with `ca.pem`, `kubeconfig` and `env`.
+    pub dir: PathBuf,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Emulator {
+    /// Starts one and returns when it serves.
+    ///
+    /// # Errors
+    /// When the folder or the port cannot be used, or the seed or a fault has an entry that cannot be.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let folder = Folder::open(options.dir.as_deref())?;
+        let mut store = folder.store()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("emulator")
+            .enable_all()
+            .build()?;
+        let listener = runtime.block_on(listen(options.listen, &mut store))?;
+        let mut address = listener.local_addr()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        let url = format!("https://{address}");
+        let tls = folder.authority.server(&address.ip().to_string()).map_err(io::Error::other)?;
+        let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let seed = options.seed.unwrap_or_else(seed::default_seed);
+        let mut world = World::new(store, url.clone(), &seed).map_err(invalid)?;
+        world.settings = options.settings;
+        world.faults.replace(options.faults).map_err(invalid)?;
+        world.store.flush()?;
+        folder.write(&world)?;
+        let http = http_client(&folder.authority.certificate).map_err(io::Error::other)?;
+        let (ca_pem, dir) = (folder.authority.certificate.clone(), folder.path().to_owned());
+        let shared = Arc::new(Shared { world: world.into(), folder, http });
+        let (stop, stopped) = watch::channel(false);
+        let serving = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("emulator".to_owned()).spawn(move || {
+            runtime.block_on(server::serve(listener, tls, serving, stopped));
+            // Requests under way are given up; what they have answered is on the disk.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        })?;
+        Ok(Self { url, ca_pem, dir, shared, stop, thread: Some(thread) })
+    }
+
+    /// The environment that points a client at it: what the `env` file has.
+    pub fn env(&self) -> Vec<(String, String)> {
+        self.shared.folder.env(&self.shared.lock())
+    }
+
+    /// Adds tenants, subscriptions, clusters and so on while it runs.
+    ///
+    /// # Errors
+    /// At the first entry that cannot be.
+    pub fn seed(&self, seed: &Seed) -> Result<(), String> {
+        let mut world = self.shared.lock();
+        seed.apply(&mut world)?;
+        world.store.flush().and_then(|()| self.shared.folder.write(&world)).map_err(|error| error.to_string())
+    }
+
+    /// The requests after this number; 0 is all of them.
+    pub fn log(&self, since: u64) -> Vec<log::Entry> {
+        self.shared.lock().log.since(since)
+    }
+
+    /// All documents by their keys.
+    pub fn state(&self) -> Value {
+        Value::Object(self.shared.lock().state())
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Listens where it is told to. With port 0 the port of the last time is tried first: the URLs of issuers have it in them.
+async fn listen(wanted: SocketAddr, store: &mut store::Store) -> io::Result<TcpListener> {
+    const PORT: &str = "emulator/port";
+    let last = store.get(PORT).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+    let again = match last {
+        Some(port) if wanted.port() == 0 => TcpListener::bind(SocketAddr::new(wanted.ip(), port)).await.ok(),
+        _ => None,
+    };
+    let listener = match again {
+        Some(listener) => listener,
+        None => TcpListener::bind(wanted)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}")))?,
+    };
+    let port = listener.local_addr()?.port();
+    if let Some(last) = last.filter(|last| *last != port) {
+        tracing::warn!(
+            last,
+            port,
+            "the port has changed: the issuers of existing clusters still have the old one in their URLs"
+        );
+    }
+    store.put(PORT, Value::from(port));
+    Ok(listener)
+}
+
+/// The client that fetches keys of foreign issuers, which may be another emulator's with the same authority.
+fn http_client(ca: &str) -> Result<reqwest::Client, String> {
+    let ca = reqwest::Certificate::from_pem(ca.as_bytes()).map_err(|error| error.to_string())?;
+    reqwest::Client::builder()
+        .tls_certs_merge([ca])
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .build()
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,190 @@
+//! Azure Resource Manager.
+//!
+//! Documents: `arm/<id in lower case>` is the resource with that id, as it is answered; a key in it that starts with `_` is
+//! the emulator's own. Role assignments are `arm/roleassignments/<tenant>/<name>`, because a name is unique in its tenant
+//! whatever the scope.
+//!
+//! What every request goes through before its own rules is here: the token, the api-version, the throttle, denials; and
+//! what every answer carries: request ids and what is left of the rate limit.
+
+pub(crate) mod built_in_roles;
+pub(crate) mod caller;
+pub(crate) mod error;
+pub(crate) mod federated_identity_credential;
+pub(crate) mod id;
+pub(crate) mod identity;
+pub(crate) mod metadata;
+pub(crate) mod page;
+pub(crate) mod resource_group;
+pub(crate) mod role_assignment;
+pub(crate) mod role_definition;
+pub(crate) mod subscription;
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use self::caller::Caller;
+use self::error::Error;
+use super::http::{Request, Response};
+use super::operation::{Answer, ArmOperation, Call, Operation, Stop};
+use super::settings::Throttle;
+use super::throttle::{self, Kind, Limit};
+use super::world::World;
+
+/// Everything that is asked of `management.azure.com`.
+pub(crate) const OPERATIONS: &[&[Operation]] = &[
+    metadata::OPERATIONS,
+    subscription::OPERATIONS,
+    resource_group::OPERATIONS,
+    identity::OPERATIONS,
+    federated_identity_credential::OPERATIONS,
+    role_definition::OPERATIONS,
+    role_assignment::OPERATIONS,
+];
+
+/// A type of resource and the api-versions that have it.
+pub(super) struct ResourceType {
+    pub(super) name: &'static str,
+    pub(super) versions: &'static [&'static str],
+}
+
+impl ResourceType {
+    /// An operation on resources of this type.
+    pub(super) const fn operation(
+        &self,
+        name: &'static str,
+        method: &'static str,
+        path: &'static str,
+        answer: fn(&mut World, &Call<'_>) -> Answer,
+    ) -> Operation {
+        let mut operation = Operation::new(name, method, path, answer);
+        operation.arm = Some(ArmOperation { resource_type: self.name, versions: self.versions });
+        operation
+    }
+}
+
+/// What comes before an operation's own admission. Returns who asks.
+pub(crate) fn admit(world: &mut World, call: &Call<'_>, arm: ArmOperation) -> Result<Caller, Stop> {
+    let caller = caller::authenticate(world, call)?;
+    throttle(world, call, &caller)?;
+    check_version(call.request, arm)?;
+    let action = action(call.operation.method, arm);
+    let path = call.request.path.to_lowercase();
+    let denied = world.settings.deny.iter().any(|deny| {
+        (deny.operation == call.operation.name || deny.operation.eq_ignore_ascii_case(&action))
+            && deny.scope.as_deref().is_none_or(|scope| id::is_within(&path, &scope.to_lowercase()))
+    });
+    if denied {
+        let scope = call.request.path.replacen("//", "/", 1);
+        return Err(error::authorization_failed(&caller, &action, &scope).into());
+    }
+    Ok(caller)
+}
+
+/// The name that roles and errors have for what an operation does.
+fn action(method: &str, arm: ArmOperation) -> String {
+    let verb = match method {
+        "GET" | "HEAD" => "read",
+        "DELETE" => "delete",
+        "POST" => "action",
+        _ => "write",
+    };
+    format!("{}/{verb}", arm.resource_type)
+}
+
+fn check_version(request: &Request, arm: ArmOperation) -> Result<(), Error> {
+    let version = request.query("api-version").unwrap_or_default();
+    if version.is_empty() {
+        let message = "The api-version query parameter (?api-version=) is required for all requests.";
+        return Err(Error::new(StatusCode::BAD_REQUEST, "MissingApiVersionParameter", message));
+    }
+    if arm.versions.iter().any(|known| known.eq_ignore_ascii_case(version)) {
+        return Ok(());
+    }
+    let supported = arm.versions.join(", ");
+    let (namespace, kind) = arm.resource_type.split_once('/').unwrap_or((arm.resource_type, ""));
+    if namespace == "Microsoft.Resources" {
+        let message = format!("The api-version '{version}' is invalid. The supported versions are '{supported}'.");
+        return Err(Error::new(StatusCode::BAD_REQUEST, "InvalidApiVersionParameter", message));
+    }
+    let message = format!(
+        "No registered resource provider found for location '{}' and API version '{version}' for type '{kind}'. The supported \
+         api-versions are '{supported}'. The supported locations are '{}'.",
+        id::REGIONS.first().copied().unwrap_or_default(),
+        id::REGIONS.join(", ")
+    );
+    Err(Error::new(StatusCode::BAD_REQUEST, "NoRegisteredProviderFound", message))
+}
+
+fn throttle(world: &mut World, call: &Call<'_>, caller: &Caller) -> Result<(), Error> {
+    if world.settings.throttle == Throttle::Off {
+        return Ok(());
+    }
+    let mut limits = vec![limit(call, caller)];
+    let service = call.operation.arm.map_or("", |arm| arm.resource_type);
+    if service.starts_with("Microsoft.ManagedIdentity/") {
+        // All that concerns one identity counts as one resource, its credentials included.
+        let resource = match call.parameter("identity") {
+            "" => String::new(),
+            name => format!("{}|{}|{name}", call.parameter("subscription"), call.parameter("group")).to_lowercase(),
+        };
+        let subscription = call.parameter("subscription").to_lowercase();
+        limits.extend(throttle::managed_identity(kind(call.operation), &caller.tenant, &subscription, &resource));
+    }
+    let now = world.now_ms();
+    world.buckets.take(&limits, now).map_err(|seconds| {
+        let message = format!(
+            "The request is being throttled as the limit has been reached for operation type - {:?}. Please try again after \
+             '{seconds}' seconds.",
+            kind(call.operation)
+        );
+        Error::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message).retry_after(seconds)
+    })
+}
+
+fn kind(operation: &Operation) -> Kind {
+    match operation.method {
+        "DELETE" => Kind::Delete,
+        // A list ends in a collection, anything else in a parameter.
+        "GET" if !operation.path.ends_with('}') => Kind::List,
+        "GET" | "HEAD" => Kind::Read,
+        _ => Kind::Write,
+    }
+}
+
+fn limit(call: &Call<'_>, caller: &Caller) -> Limit {
+    let subscription = id::subscription_of(&call.request.segments()).unwrap_or_else(|| caller.tenant.clone());
+    throttle::resource_manager(kind(call.operation), &subscription, &caller.object_id)
+}
+
+/// Adds what every answer of Azure Resource Manager carries.
+pub(crate) fn finish(world: &World, request: &Request, call: Option<&Call<'_>>, response: Response) -> Response {
+    let id = Uuid::new_v4().to_string();
+    let correlation = request.header("x-ms-correlation-request-id").map_or_else(|| id.clone(), str::to_owned);
+    let stamp = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+    let routing = format!("WESTEUROPE:{}:{id}", world.clock.now().format(stamp).unwrap_or_default());
+    let mut response = response
+        .with("x-ms-request-id", &id)
+        .with("x-ms-correlation-request-id", &correlation)
+        .with("x-ms-routing-request-id", &routing)
+        .with("cache-control", "no-cache")
+        .with("x-content-type-options", "nosniff");
+    if request.header("x-ms-return-client-request-id").is_some_and(|it| it.eq_ignore_ascii_case("true"))
+        && let Some(client_id) = request.header("x-ms-client-request-id")
+    {
+        response = response.with("x-ms-client-request-id", client_id);
+    }
+    if let Some((call, caller)) = call.and_then(|call| Some((call, call.caller.as_ref()?))) {
+        let left = world.buckets.left(&limit(call, caller)).to_string();
+        let name = match (id::subscription_of(&request.segments()).is_some(), kind(call.operation)) {
+            (true, Kind::Read | Kind::List) => "x-ms-ratelimit-remaining-subscription-reads",
+            (true, Kind::Write) => "x-ms-ratelimit-remaining-subscription-writes",
+            (true, Kind::Delete) => "x-ms-ratelimit-remaining-subscription-deletes",
+            (false, Kind::Read | Kind::List) => "x-ms-ratelimit-remaining-tenant-reads",
+            (false, Kind::Write) => "x-ms-ratelimit-remaining-tenant-writes",
+            (false, Kind::Delete) => "x-ms-ratelimit-remaining-tenant-deletes",
+        };
+        response = response.with(name, &left);
+    }
+    response
+}

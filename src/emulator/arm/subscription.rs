@@ -1,0 +1,108 @@
+//! Subscriptions and tenants, which are seeded and only read.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::{ResourceType, id, page};
+use crate::emulator::entra;
+use crate::emulator::http::Response;
+use crate::emulator::operation::{Answer, Call, Operation};
+use crate::emulator::seed::{self, guid};
+use crate::emulator::store::Store;
+use crate::emulator::world::World;
+
+const VERSIONS: &[&str] = &[
+    "2015-01-01",
+    "2015-11-01",
+    "2016-06-01",
+    "2018-05-01",
+    "2018-06-01",
+    "2019-06-01",
+    "2019-10-01",
+    "2019-11-01",
+    "2020-01-01",
+    "2021-01-01",
+    "2021-04-01",
+    "2022-01-01",
+    "2022-09-01",
+    "2022-12-01",
+    "2024-11-01",
+];
+const SUBSCRIPTIONS: ResourceType = ResourceType { name: "Microsoft.Resources/subscriptions", versions: VERSIONS };
+const TENANTS: ResourceType = ResourceType { name: "Microsoft.Resources/tenants", versions: VERSIONS };
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    SUBSCRIPTIONS.operation("Subscriptions_List", "GET", "/subscriptions", list),
+    SUBSCRIPTIONS.operation("Subscriptions_Get", "GET", "/subscriptions/{subscription}", get),
+    TENANTS.operation("Tenants_List", "GET", "/tenants", tenants),
+];
+
+fn get(world: &mut World, call: &Call<'_>) -> Answer {
+    let subscription = require(&world.store, call.parameter("subscription"))?;
+    Ok(Response::json(StatusCode::OK, subscription))
+}
+
+fn list(world: &mut World, call: &Call<'_>) -> Answer {
+    let tenant = call.caller.as_ref().map(|caller| caller.tenant.as_str());
+    let all = world.store.under("arm/subscriptions/").filter(|(key, _)| key.matches('/').count() == 2);
+    let visible = all.map(|(_, document)| document).filter(|it| it["tenantId"].as_str() == tenant).cloned().collect();
+    Ok(page::answer(world, call.request, &page::sorted(visible))?)
+}
+
+fn tenants(world: &mut World, call: &Call<'_>) -> Answer {
+    let own = call.caller.as_ref().map(|caller| caller.tenant.as_str());
+    let show = |tenant: &Value| {
+        json!({
+            "id": format!("/tenants/{}", tenant["tenantId"].as_str().unwrap_or_default()),
+            "tenantId": tenant["tenantId"],
+            "displayName": tenant["displayName"],
+            "defaultDomain": tenant["defaultDomain"],
+            "domains": [tenant["defaultDomain"]],
+            "tenantCategory": "Home",
+            "tenantType": "AAD",
+            "countryCode": "NL",
+        })
+    };
+    let visible: Vec<Value> =
+        entra::tenant::all(&world.store).filter(|it| it["tenantId"].as_str() == own).map(show).collect();
+    Ok(page::answer(world, call.request, &visible)?)
+}
+
+/// Puts a subscription there.
+///
+/// # Errors
+/// When its id is not a GUID, or there is no such tenant.
+pub(crate) fn put(store: &mut Store, subscription: &seed::Subscription, tenant: &str) -> Result<(), String> {
+    let id = guid(&subscription.id, "a subscription")?;
+    let tenant = entra::tenant::find(store, tenant)
+        .ok_or_else(|| format!("subscription {id}: there is no tenant `{tenant}`"))?;
+    let document = json!({
+        "id": format!("/subscriptions/{id}"),
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "subscriptionId": id,
+        "tenantId": tenant,
+        "displayName": subscription.name,
+        "state": "Enabled",
+        "subscriptionPolicies": {"locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off"},
+    });
+    store.put(id::key(&format!("/subscriptions/{id}")), document);
+    Ok(())
+}
+
+/// The tenant of a subscription, when there is such a subscription.
+pub(crate) fn tenant(store: &Store, subscription: &str) -> Option<String> {
+    store.get(&id::key(&format!("/subscriptions/{subscription}")))?["tenantId"].as_str().map(str::to_owned)
+}
+
+/// The subscription, which must exist.
+pub(super) fn require<'a>(store: &'a Store, subscription: &str) -> Result<&'a Value, Error> {
+    if guid(subscription, "a subscription").is_err() {
+        let message = format!("The provided subscription identifier '{subscription}' is malformed or invalid.");
+        return Err(Error::bad_request("InvalidSubscriptionId", message));
+    }
+    store.get(&id::key(&format!("/subscriptions/{subscription}"))).ok_or_else(|| {
+        Error::not_found("SubscriptionNotFound", format!("The subscription '{subscription}' could not be found."))
+    })
+}

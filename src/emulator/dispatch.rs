@@ -1,0 +1,246 @@
+//! From a request to who answers it, in two steps without any waiting: [`admit`] and [`effect`].
+//!
+//! The surfaces share one port and are told apart by the path: `/_emulator` is the emulator itself, `/clusters/<name>` a
+//! Kubernetes API server, `/oidc/<name>` a cluster's issuer, `/<tenant>/oauth2/…` Entra ID, and everything else Azure
+//! Resource Manager.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::http::{Request, Response};
+use super::kubernetes::{self, cluster::Cluster};
+use super::operation::{self, Admission, Answer, Call, Found, Operation, Parameters, Stop};
+use super::world::World;
+use super::{arm, control, entra, oidc};
+
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    Control,
+    Kubernetes,
+    Issuer,
+    Entra,
+    ResourceManager,
+}
+
+/// Where a request goes.
+pub(crate) struct Route {
+    pub(crate) surface: Surface,
+    /// The operation's name for log and faults.
+    pub(crate) name: String,
+    pub(crate) target: Target,
+}
+
+pub(crate) enum Target {
+    Operation(&'static Operation, Parameters),
+    /// A cluster and the path below it.
+    Cluster(String, String),
+    /// Nobody; this is the answer.
+    Nobody(Response),
+}
+
+/// Finds who answers a request.
+pub(crate) fn route(request: &Request) -> Route {
+    let segments = request.segments();
+    let first = segments.first().map(String::as_str).unwrap_or_default();
+    if let ("clusters", Some(cluster)) = (first, segments.get(1)) {
+        let path = request.path.trim_start_matches('/').splitn(3, '/').nth(2).unwrap_or_default();
+        let target = Target::Cluster(cluster.clone(), format!("/{path}"));
+        return Route { surface: Surface::Kubernetes, name: kubernetes_name(request, path), target };
+    }
+    let (surface, operations): (_, &[&[Operation]]) = match first {
+        "_emulator" => (Surface::Control, &[control::OPERATIONS]),
+        "oidc" => (Surface::Issuer, &[oidc::OPERATIONS]),
+        _ => match operation::find(entra::OPERATIONS, request.method.as_str(), &segments) {
+            Found::Nothing => (Surface::ResourceManager, arm::OPERATIONS),
+            Found::Operation(..) | Found::OtherMethod => (Surface::Entra, entra::OPERATIONS),
+        },
+    };
+    // A part that holds a slash once decoded would be taken for two parts of an id.
+    let unsafe_part =
+        |part: &String| part == "." || part == ".." || part.contains(['/', '\\']) || part.contains(char::is_control);
+    if segments.iter().any(unsafe_part) {
+        let error = arm::error::Error::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestUri",
+            "The request path has a part that no name can be.",
+        );
+        return Route { surface, name: "unknown".to_owned(), target: Target::Nobody(error.response()) };
+    }
+    match operation::find(operations, request.method.as_str(), &segments) {
+        Found::Operation(operation, parameters) => {
+            Route { surface, name: operation.name.to_owned(), target: Target::Operation(operation, parameters) }
+        }
+        other => {
+            let known = matches!(other, Found::OtherMethod);
+            let response = match surface {
+                Surface::ResourceManager | Surface::Entra => arm::error::unknown_path(&segments, known).response(),
+                _ => Response::json(
+                    if known { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND },
+                    &json!({"error": format!("the emulator has no {} {}", request.method, request.path)}),
+                ),
+            };
+            Route { surface, name: "unknown".to_owned(), target: Target::Nobody(response) }
+        }
+    }
+}
+
+/// A name for a request to a cluster, such as `serviceaccounts/token.create` or `pods.list`.
+fn kubernetes_name(request: &Request, path: &str) -> String {
+    let path = path.trim_end_matches('/');
+    let parts: Vec<&str> = path.split('/').collect();
+    let rest = match parts.as_slice() {
+        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] if !rest.is_empty() => rest,
+        _ => {
+            return format!(
+                "{}.{}",
+                if path.is_empty() { "root" } else { path },
+                request.method.as_str().to_lowercase()
+            );
+        }
+    };
+    let rest = match rest {
+        ["namespaces", _, resource @ ..] if !resource.is_empty() && !["status", "finalize"].contains(&resource[0]) => {
+            resource
+        }
+        other => other,
+    };
+    let (resource, named) = match rest {
+        [resource] => ((*resource).to_owned(), false),
+        [resource, _] => ((*resource).to_owned(), true),
+        [resource, _, sub @ ..] => (format!("{resource}/{}", sub.join("/")), true),
+        [] => (String::new(), false),
+    };
+    let content_type = request.header("content-type").unwrap_or_default();
+    let verb = match (request.method.as_str(), named) {
+        ("GET", true) => "get",
+        ("GET", false) if matches!(request.query("watch"), Some("true" | "1")) => "watch",
+        ("GET", false) => "list",
+        ("POST", _) => "create",
+        ("PUT", _) => "update",
+        ("PATCH", _) if content_type.starts_with("application/apply-patch") => "apply",
+        ("PATCH", _) => "patch",
+        ("DELETE", true) => "delete",
+        ("DELETE", false) => "deletecollection",
+        _ => "other",
+    };
+    format!("{resource}.{verb}")
+}
+
+/// The first step. On success the call knows its caller, and what is returned is busy until the effect.
+pub(crate) fn admit(world: &mut World, call: &mut Call<'_>) -> Admission {
+    if let Some(arm) = call.operation.arm {
+        call.caller = Some(arm::admit(world, call, arm)?);
+    }
+    (call.operation.admit)(world, call)
+}
+
+/// The second step of an operation.
+pub(crate) fn effect(world: &mut World, call: &Call<'_>) -> Answer {
+    (call.operation.answer)(world, call)
+}
+
+/// A cluster's answer, which has no steps.
+pub(crate) fn cluster(world: &mut World, name: &str, path: &str, request: &Request) -> Response {
+    let Some(cluster) = Cluster::load(&world.store, name) else {
+        return Response::json(
+            StatusCode::NOT_FOUND,
+            &json!({"error": format!("the emulator has no cluster `{name}`")}),
+        );
+    };
+    let request = Request { path: path.to_owned(), ..request.clone() };
+    let mut context = kubernetes::Context { store: &mut world.store, clock: &world.clock, cluster: &cluster };
+    kubernetes::answer(&mut context, &request)
+}
+
+/// Adds what every answer of a surface carries.
+pub(crate) fn finish(
+    world: &World,
+    surface: Surface,
+    request: &Request,
+    call: Option<&Call<'_>>,
+    response: Response,
+) -> Response {
+    match surface {
+        Surface::ResourceManager => arm::finish(world, request, call, response),
+        Surface::Entra => response
+            .with("x-ms-request-id", &uuid::Uuid::new_v4().to_string())
+            .with("x-content-type-options", "nosniff"),
+        Surface::Control | Surface::Kubernetes | Surface::Issuer => response,
+    }
+}
+
+/// The answer to a request whose body is longer than anybody takes.
+pub(crate) fn too_large(surface: Surface) -> Response {
+    let message = "The request content is larger than the maximum of 4 MB.";
+    if surface == Surface::Kubernetes {
+        let status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "Request entity too large: limit is 3145728", "reason": "RequestEntityTooLarge", "code": 413,
+        });
+        return Response::typed(StatusCode::PAYLOAD_TOO_LARGE, "application/json", &status);
+    }
+    arm::error::Error::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestContentTooLarge", message).response()
+}
+
+/// The answer when something broke that must not: a bug of the emulator, or a full disk.
+pub(crate) fn broken(reason: &str) -> Response {
+    arm::error::Error::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", reason).response()
+}
+
+impl Stop {
+    /// The answer of a refusal; a wish for an issuer's keys that was not fulfilled is a bug.
+    pub(crate) fn into_response(self) -> Response {
+        match self {
+            Self::Refused(response) => response,
+            Self::NeedsIssuer(issuer) => broken(&format!("the keys of {issuer} were asked for again")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_the_surface_and_the_operation() {
+        let name = |method: &str, target: &str| {
+            let route = route(&Request::test(method, target));
+            (route.surface, route.name)
+        };
+        assert_eq!(name("POST", "/t/oauth2/v2.0/token"), (Surface::Entra, "Token_v2".to_owned()));
+        assert_eq!(name("GET", "/Subscriptions/x"), (Surface::ResourceManager, "Subscriptions_Get".to_owned()));
+        assert_eq!(name("GET", "/clusters/a/api/v1/namespaces/n/serviceaccounts").1, "serviceaccounts.list");
+        assert_eq!(name("GET", "/clusters/a/api/v1/namespaces/n").1, "namespaces.get");
+        assert_eq!(
+            name("POST", "/clusters/a/api/v1/namespaces/n/serviceaccounts/s/token").1,
+            "serviceaccounts/token.create"
+        );
+        assert_eq!(name("GET", "/clusters/a/apis/apps/v1/deployments?watch=true").1, "deployments.watch");
+        assert_eq!(name("GET", "/clusters/a/readyz").1, "readyz.get");
+        assert_eq!(name("GET", "/oidc/a/.well-known/openid-configuration").0, Surface::Issuer);
+        assert_eq!(name("GET", "/_emulator/log").0, Surface::Control);
+    }
+
+    #[test]
+    fn a_part_that_smuggles_a_slash_reaches_nobody() {
+        for path in [
+            "/subscriptions/a%2Fb",
+            "/subscriptions/..",
+            "/subscriptions/%2e%2e",
+            "/subscriptions/a%5Cb",
+            "/subscriptions/a%00",
+        ] {
+            let Target::Nobody(response) = route(&Request::test("GET", path)).target else { panic!("{path}") };
+            assert_eq!(response.status, 400);
+        }
+        let Target::Nobody(response) = route(&Request::test("POST", "/subscriptions/a")).target else { panic!() };
+        assert_eq!(response.status, 405);
+        let Target::Nobody(response) =
+            route(&Request::test("GET", "/subscriptions/a/providers/Microsoft.Nope/things/x")).target
+        else {
+            panic!()
+        };
+        assert_eq!(response.status, 404);
+    }
+}

@@ -1,0 +1,175 @@
+//! The emulator's folder: what a client needs to find it (`ca.pem`, `kubeconfig`, `env`), and what it remembers
+//! (`state.journal`, `ca.key`).
+//!
+//! An emulator that was given no folder has a temporary one that goes when it ends, and remembers nothing.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::certificates::Authority;
+use super::kubernetes::cluster::Cluster;
+use super::store::Store;
+use super::world::World;
+
+/// The folder, locked against a second emulator.
+pub(crate) struct Folder {
+    path: PathBuf,
+    pub(crate) authority: Authority,
+    temporary: bool,
+    _lock: File,
+}
+
+impl Folder {
+    /// Opens this folder, making it where it is missing; without a path a temporary one.
+    ///
+    /// # Errors
+    /// When it cannot be written, or another emulator uses it.
+    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
+        let temporary = path.is_none();
+        let path = match path {
+            Some(path) => std::path::absolute(path)?,
+            None => std::env::temp_dir().join(format!("azwi-emulator-{}", uuid::Uuid::new_v4().simple())),
+        };
+        make_private(&path)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"))?;
+        lock.try_lock().map_err(|error| {
+            io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!("{} is used by another emulator: {error}", path.display()),
+            )
+        })?;
+        let (certificate, key) = (path.join("ca.pem"), path.join("ca.key"));
+        let authority = match (fs::read_to_string(&certificate), fs::read_to_string(&key)) {
+            (Ok(certificate), Ok(key)) => Authority { certificate, key },
+            _ => Authority::generate().map_err(io::Error::other)?,
+        };
+        write(&certificate, &authority.certificate)?;
+        write(&key, &authority.key)?;
+        Ok(Self { path, authority, temporary, _lock: lock })
+    }
+
+    /// Where it is, absolute.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The documents of this folder; of a temporary one they are in memory only.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(crate) fn store(&self) -> io::Result<Store> {
+        if self.temporary { Ok(Store::in_memory()) } else { Store::open(&self.path.join("state.journal")) }
+    }
+
+    /// Writes what clients read, as the world is now.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(crate) fn write(&self, world: &World) -> io::Result<()> {
+        write(&self.path.join("kubeconfig"), &self.kubeconfig(world))?;
+        let lines: String = self.env(world).iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        write(&self.path.join("env"), &lines)
+    }
+
+    /// One context per cluster, which signs in with the cluster's administrator token. JSON, which is YAML.
+    fn kubeconfig(&self, world: &World) -> String {
+        let ca = STANDARD.encode(&self.authority.certificate);
+        let clusters = Cluster::all(&world.store);
+        let each = |make: &dyn Fn(&Cluster) -> Value| -> Value { clusters.iter().map(make).collect() };
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": current_cluster(world, &clusters),
+            "clusters": each(&|cluster| json!({
+                "name": cluster.name(),
+                "cluster": {"server": world.cluster_url(cluster.name()), "certificate-authority-data": ca},
+            })),
+            "users": each(&|cluster| json!({"name": cluster.name(), "user": {"token": cluster.admin_token()}})),
+            "contexts": each(&|cluster| json!({
+                "name": cluster.name(),
+                "context": {"cluster": cluster.name(), "user": cluster.name(), "namespace": "default"},
+            })),
+        });
+        format!("{config:#}\n")
+    }
+
+    /// The environment of a client: names as azurerm, azapi, the Azure SDKs and the Kubernetes provider read them.
+    pub(crate) fn env(&self, world: &World) -> Vec<(String, String)> {
+        let file = |name: &str| self.path.join(name).display().to_string();
+        let host = world.url.trim_start_matches("https://").to_owned();
+        let (url, audience) = (world.url.clone(), "https://management.azure.com/".to_owned());
+        let default = |key| world.default(key).to_owned();
+        [
+            ("ARM_TENANT_ID", default("tenant")),
+            ("ARM_SUBSCRIPTION_ID", default("subscription")),
+            ("ARM_CLIENT_ID", default("client_id")),
+            ("ARM_CLIENT_SECRET", default("client_secret")),
+            ("ARM_METADATA_HOSTNAME", host),
+            ("ARM_RESOURCE_MANAGER_ENDPOINT", url.clone()),
+            ("ARM_RESOURCE_MANAGER_AUDIENCE", audience),
+            ("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST", url.clone()),
+            ("ARM_DISABLE_INSTANCE_DISCOVERY", "true".to_owned()),
+            ("AZURE_TENANT_ID", default("tenant")),
+            ("AZURE_SUBSCRIPTION_ID", default("subscription")),
+            ("AZURE_CLIENT_ID", default("client_id")),
+            ("AZURE_CLIENT_SECRET", default("client_secret")),
+            ("AZURE_AUTHORITY_HOST", url.clone()),
+            ("KUBE_CONFIG_PATH", file("kubeconfig")),
+            ("KUBE_CTX", current_cluster(world, &Cluster::all(&world.store))),
+            ("KUBECONFIG", file("kubeconfig")),
+            ("SSL_CERT_FILE", file("ca.pem")),
+            ("REQUESTS_CA_BUNDLE", file("ca.pem")),
+            ("NO_PROXY", "localhost,127.0.0.1,::1".to_owned()),
+            ("AZWI_EMULATOR_URL", url),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            tracing::warn!(%error, folder = %self.path.display(), "the temporary folder stays");
+        }
+    }
+}
+
+/// The cluster that the seed named first, or else the first there is.
+fn current_cluster(world: &World, clusters: &[Cluster]) -> String {
+    let named = clusters.iter().find(|cluster| cluster.name() == world.default("cluster"));
+    named.or(clusters.first()).map(|cluster| cluster.name().to_owned()).unwrap_or_default()
+}
+
+/// Makes a folder that only its owner can look into; its parents as usual.
+fn make_private(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Replaces a file at once, readable by its owner only: there are secrets in most of them.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&temporary)?.write_all(text.as_bytes())?;
+    fs::rename(&temporary, path)
+}
