@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::azure::{self, Azure};
 use crate::error::{Error, Result};
 use crate::kubernetes;
 use crate::provider::{Known, PlanChecks};
@@ -9,6 +10,8 @@ use crate::provider::{Known, PlanChecks};
 /// What the provider's configuration gives access to.
 #[derive(Debug)]
 pub struct Clients {
+    azure_settings: Known<azure::Config>,
+    azure: OnceLock<Result<Azure>>,
     kubernetes_settings: Known<kubernetes::Settings>,
     kubernetes: OnceLock<Result<kubernetes::Client>>,
     /// What a plan may ask beyond reading what is in the state.
@@ -17,11 +20,33 @@ pub struct Clients {
 
 impl Clients {
     /// Clients with these settings; nothing is made yet.
-    pub fn new(kubernetes: Known<kubernetes::Settings>, plan_checks: PlanChecks) -> Self {
+    pub fn new(azure: Known<azure::Config>, kubernetes: Known<kubernetes::Settings>, plan_checks: PlanChecks) -> Self {
         Self {
+            azure_settings: azure,
+            azure: OnceLock::new(),
             kubernetes_settings: kubernetes,
             kubernetes: OnceLock::new(),
             plan_checks,
+        }
+    }
+
+    /// The client of Azure.
+    ///
+    /// # Errors
+    /// Where the configuration is unknown, names no way to sign in, or one that is misconfigured.
+    pub fn azure(&self) -> Result<&Azure> {
+        let made = self.azure.get_or_init(|| match &self.azure_settings {
+            Known::Yes(settings) => Azure::new(settings.clone()).map_err(Error::from),
+            Known::Not(attributes) => Err(unknown("Azure", attributes)),
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+
+    /// What is configured for Azure; `None` where it is unknown.
+    pub fn azure_settings(&self) -> Option<&azure::Config> {
+        match &self.azure_settings {
+            Known::Yes(settings) => Some(settings),
+            Known::Not(_) => None,
         }
     }
 

@@ -100,3 +100,30 @@ impl From<crate::kubernetes::Error> for Error {
         Self::new(format!("Could not {} {}", error.operation, error.object), detail)
     }
 }
+
+impl From<crate::azure::Error> for Error {
+    fn from(error: crate::azure::Error) -> Self {
+        let verbs =
+            [("GET ", "read"), ("PUT ", "write"), ("PATCH ", "change"), ("DELETE ", "delete"), ("POST ", "call")];
+        let summary = verbs
+            .iter()
+            .find_map(|(method, verb)| Some(format!("Could not {verb} the {}", error.operation.strip_prefix(method)?)))
+            .unwrap_or_else(|| format!("Could not {}", error.operation));
+        let status = error.status.map(|status| status.to_string());
+        let answer: Vec<&str> = status.as_deref().into_iter().chain(error.code.as_deref()).collect();
+        let mut detail = error.message.trim_end().to_owned();
+        if let Some(hint) = &error.hint {
+            detail.push_str(&format!("\n\n{hint}"));
+        }
+        detail.push_str(&format!("\n\nOn: {}", error.target));
+        if !answer.is_empty() {
+            detail.push_str(&format!("\nAnswer: {}", answer.join(" ")));
+        }
+        for (name, id) in [("Request id", &error.request_id), ("Correlation id", &error.correlation_id)] {
+            if let Some(id) = id {
+                detail.push_str(&format!("\n{name}: {id}"));
+            }
+        }
+        Self::new(summary, detail)
+    }
+}

@@ -101,7 +101,7 @@ impl Resource for Toy {
             "refused" => Err(Error::new("Refused", "Nothing was made.").at("name")),
             "halfway" => Err(Error::new("Halfway", "It exists.").keeping(&plan.made())),
             "slow" => {
-                context.wait.pause(std::time::Duration::from_secs(60)).await.unwrap_err();
+                context.wait.sleep(std::time::Duration::from_secs(60)).await.unwrap_err();
                 Err(Error::new("Interrupted", "It exists.").keeping(&plan.made()))
             }
             _ => Ok(plan.made()),

@@ -47,7 +47,7 @@ impl Provider {
     /// Takes a configuration, which may hold unknowns, and what the environment adds to it. Contacts nobody.
     pub fn configure(&self, config: &Value, environment: Environment<'_>) -> Report {
         let settings = settings::resolve(config, environment);
-        let clients = Clients::new(settings.kubernetes, settings.plan_checks);
+        let clients = Clients::new(settings.azure, settings.kubernetes, settings.plan_checks);
         let session = Session { clients: Some(Arc::new(clients)), cancel: CancellationToken::new() };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         Report { errors: settings.errors, warnings: Vec::new() }

@@ -1,12 +1,17 @@
 //! From attributes and environment to the settings of both planes. Contacts nobody and reads no file.
 
+use std::str::FromStr;
+
 use super::source::{Environment, Source};
+use crate::azure;
 use crate::error::Error;
 use crate::kubernetes;
 use crate::value::{self, Value};
 
 /// What a configuration says, as far as it is known.
 pub(super) struct Settings {
+    /// The settings of Azure, or the attributes that are still unknown.
+    pub(super) azure: Known<azure::Config>,
     /// The settings of the cluster, or the attributes that are still unknown.
     pub(super) kubernetes: Known<kubernetes::Settings>,
     /// What a plan may ask beyond reading the state.
@@ -39,6 +44,8 @@ pub enum PlanChecks {
 /// Reads the provider's configuration.
 pub(super) fn resolve(config: &Value, environment: Environment<'_>) -> Settings {
     let mut root = Source::new(config, "", environment);
+    let mut endpoint = Source::new(value::attribute(config, "endpoint"), "endpoint.", environment);
+    let azure = azure(&mut root, &mut endpoint, environment);
     let plan_checks = match root.text("plan_checks", &[]).as_deref() {
         Some("off") => PlanChecks::Off,
         Some("required") => PlanChecks::Required,
@@ -49,13 +56,100 @@ pub(super) fn resolve(config: &Value, environment: Environment<'_>) -> Settings 
     let mut exec = Source::new(value::attribute(block, "exec"), "kubernetes.exec.", environment);
     let kubernetes = kubernetes(&mut cluster, &mut exec, environment);
     let mut errors = root.errors;
+    errors.extend(endpoint.errors);
     errors.extend(cluster.errors);
+    root.unknown.extend(endpoint.unknown);
     cluster.unknown.extend(exec.unknown);
-    Settings { kubernetes: known(kubernetes, cluster.unknown), plan_checks, errors }
+    let azure = match azure {
+        Ok(config) => known(config, root.unknown),
+        Err(error) => {
+            errors.push(error);
+            known(azure::Config::default(), root.unknown)
+        }
+    };
+    Settings { azure, kubernetes: known(kubernetes, cluster.unknown), plan_checks, errors }
 }
 
 fn known<T>(settings: T, unknown: Vec<String>) -> Known<T> {
     if unknown.is_empty() { Known::Yes(settings) } else { Known::Not(unknown) }
+}
+
+fn azure(
+    root: &mut Source<'_>,
+    endpoint: &mut Source<'_>,
+    environment: Environment<'_>,
+) -> Result<azure::Config, Error> {
+    let cloud = root.text("environment", &["ARM_ENVIRONMENT"]);
+    let cloud = cloud.as_deref().map(azure::Environment::from_str).transpose().map_err(|error| {
+        Error::new("The cloud is not known", format!("{error}. It comes from `environment` or ARM_ENVIRONMENT."))
+            .at("environment")
+    })?;
+    let auxiliary_tenant_ids = root.list("auxiliary_tenant_ids", &["ARM_AUXILIARY_TENANT_IDS"], ';');
+    if auxiliary_tenant_ids.len() > 3 {
+        return Err(Error::new(
+            "Too many auxiliary tenants",
+            "At most three tenants' tokens can go along with a request.",
+        )
+        .at("auxiliary_tenant_ids"));
+    }
+    Ok(azure::Config {
+        tenant_id: root.text("tenant_id", &["ARM_TENANT_ID"]),
+        subscription_id: root.text("subscription_id", &["ARM_SUBSCRIPTION_ID"]),
+        auxiliary_tenant_ids,
+        environment: cloud.unwrap_or_default(),
+        metadata_host: root.text("metadata_host", &["ARM_METADATA_HOSTNAME"]),
+        endpoints: azure::config::Endpoints {
+            active_directory_authority_host: endpoint
+                .text("active_directory_authority_host", &["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"]),
+            resource_manager_endpoint: endpoint.text("resource_manager_endpoint", &["ARM_RESOURCE_MANAGER_ENDPOINT"]),
+            resource_manager_audience: endpoint.text("resource_manager_audience", &["ARM_RESOURCE_MANAGER_AUDIENCE"]),
+            microsoft_graph_endpoint: endpoint.text("microsoft_graph_endpoint", &["ARM_MICROSOFT_GRAPH_ENDPOINT"]),
+        },
+        disable_instance_discovery: root.flag("disable_instance_discovery", &["ARM_DISABLE_INSTANCE_DISCOVERY"], false),
+        client_id: root.text("client_id", &["ARM_CLIENT_ID"]),
+        client_id_file_path: root.text("client_id_file_path", &["ARM_CLIENT_ID_FILE_PATH"]),
+        client_secret: root.secret("client_secret", &["ARM_CLIENT_SECRET"]),
+        client_secret_file_path: root.text("client_secret_file_path", &["ARM_CLIENT_SECRET_FILE_PATH"]),
+        client_certificate: root.secret("client_certificate", &["ARM_CLIENT_CERTIFICATE"]),
+        client_certificate_path: root.text("client_certificate_path", &["ARM_CLIENT_CERTIFICATE_PATH"]),
+        client_certificate_password: root.secret("client_certificate_password", &["ARM_CLIENT_CERTIFICATE_PASSWORD"]),
+        use_oidc: root.flag("use_oidc", &["ARM_USE_OIDC"], false),
+        oidc_token: root.secret("oidc_token", &["ARM_OIDC_TOKEN"]),
+        oidc_token_file_path: root.text("oidc_token_file_path", &["ARM_OIDC_TOKEN_FILE_PATH"]),
+        oidc_request_token: root.secret(
+            "oidc_request_token",
+            &["ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"],
+        ),
+        oidc_request_url: root.text(
+            "oidc_request_url",
+            &["ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"],
+        ),
+        ado_pipeline_service_connection_id: root.text(
+            "ado_pipeline_service_connection_id",
+            &[
+                "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
+                "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
+                "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+            ],
+        ),
+        use_aks_workload_identity: root.flag("use_aks_workload_identity", &["ARM_USE_AKS_WORKLOAD_IDENTITY"], false),
+        aks_workload: azure::config::AksWorkload {
+            client_id: environment("AZURE_CLIENT_ID"),
+            tenant_id: environment("AZURE_TENANT_ID"),
+            token_file: environment("AZURE_FEDERATED_TOKEN_FILE"),
+        },
+        use_msi: root.flag("use_msi", &["ARM_USE_MSI"], false),
+        msi_endpoint: root.text("msi_endpoint", &["ARM_MSI_ENDPOINT"]),
+        msi_api_version: root.text("msi_api_version", &["ARM_MSI_API_VERSION"]),
+        use_cli: root.flag("use_cli", &["ARM_USE_CLI"], true),
+        disable_correlation_request_id: root.flag(
+            "disable_correlation_request_id",
+            &["ARM_DISABLE_CORRELATION_REQUEST_ID"],
+            false,
+        ),
+        correlation_request_id: environment("ARM_CORRELATION_REQUEST_ID"),
+        user_agent_suffix: environment("AZURE_HTTP_USER_AGENT"),
+    })
 }
 
 fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Environment<'_>) -> kubernetes::Settings {

@@ -103,9 +103,12 @@ fn check_subscription(text: &str) -> Result<(), String> {
 }
 
 /// The rule of Azure Resource Manager for names of resource groups.
-fn check_resource_group(name: &str) -> Result<(), String> {
+///
+/// # Errors
+/// The rule, in words.
+pub fn check_resource_group(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '(' | ')');
-    if name.chars().count() > 90 || !name.chars().all(allowed) || name.ends_with('.') {
+    if name.is_empty() || name.chars().count() > 90 || !name.chars().all(allowed) || name.ends_with('.') {
         return Err(format!(
             "the resource group name `{name}` must have 1 to 90 letters, digits, `-`, `_`, `.`, `(` or `)` and not end with a period"
         ));

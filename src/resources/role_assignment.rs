@@ -1,0 +1,377 @@
+//! `azwi_role_assignment`: gives one principal one role at one scope.
+//!
+//! Its name is derived from these three, so that making the same assignment twice is no conflict. That also means that a PUT
+//! over somebody else's equal assignment would be accepted silently; so every create looks first.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::azure::role_assignments::{Filter, Grant, RoleAssignment as Assignment};
+use crate::azure::{Azure, ErrorKind, IdError, RoleAssignmentId, RoleDefinitionId, Scope};
+use crate::context::Context;
+use crate::domain::existing::already_exists;
+use crate::domain::role_assignment::{check_uuid, name, role_guid, same_role, same_scope};
+use crate::error::{Error, Result};
+use crate::lifecycle::plan::Plan;
+use crate::lifecycle::validate::exactly_one;
+use crate::provider::PlanChecks;
+use crate::resource::{IdentityAttribute, Resource};
+use crate::schema::{Schema, computed, optional, optional_computed, required, text};
+use crate::value::{self, Value};
+
+/// The resource.
+pub(super) struct RoleAssignment;
+
+/// The assignment as plan and state hold it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Model {
+    scope: String,
+    role_definition_name: Option<String>,
+    role_definition_id: Option<String>,
+    principal_id: String,
+    principal_type: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+    condition: Option<String>,
+    condition_version: Option<String>,
+    delegated_managed_identity_resource_id: Option<String>,
+    id: Option<String>,
+}
+
+/// How long a plan waits for the lookup of a role.
+const LOOKUP: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Resource for RoleAssignment {
+    type Model = Model;
+
+    fn name(&self) -> &'static str {
+        "azwi_role_assignment"
+    }
+
+    fn schema(&self) -> Schema {
+        Schema::new(
+            "An Azure role assignment. Exactly one of `role_definition_name` and `role_definition_id` says which role. A principal \
+             that was made a moment ago is waited for: up to five minutes where this run made it, else two. Roles take effect \
+             some minutes after they are assigned.",
+            vec![
+                required(
+                    "scope",
+                    text(),
+                    "Where the role holds: the id of a management group, subscription, resource group or resource, from its slash on.",
+                )
+                .replaces()
+                .check(|scope| scope.parse::<Scope>().map(drop).map_err(|error| error.to_string()))
+                .same(same_scope),
+                optional_computed(
+                    "role_definition_name",
+                    text(),
+                    "The role's name, such as `Key Vault Secrets User`. It is looked up at the scope. Conflicts with `role_definition_id`.",
+                )
+                .replaces()
+                .same(str::eq_ignore_ascii_case)
+                .stable_unless(&["role_definition_id"]),
+                optional_computed(
+                    "role_definition_id",
+                    text(),
+                    "The role's id, in the form that Azure gives it in any scope. Conflicts with `role_definition_name`.",
+                )
+                .replaces()
+                .check(|id| check_uuid("an id that ends with the role's GUID", role_guid(id)))
+                .same(same_role)
+                .stable_unless(&["role_definition_name"]),
+                required(
+                    "principal_id",
+                    text(),
+                    "The object id of the principal; of a managed identity, its `principal_id`. It is not the client id.",
+                )
+                .replaces()
+                .check(|id| check_uuid("a principal's object id", id))
+                .same(str::eq_ignore_ascii_case),
+                optional_computed(
+                    "principal_type",
+                    text(),
+                    "What the principal is. Defaults to `ServicePrincipal`, which managed identities are, and with which Azure does \
+                     not look a new principal up.",
+                )
+                .replaces()
+                .one_of(&["ServicePrincipal", "User", "Group", "ForeignGroup", "Device"])
+                .stable(),
+                optional_computed(
+                    "name",
+                    text(),
+                    "The assignment's name, a UUID. Defaults to one that is derived from scope, role and principal, so that the same \
+                     assignment always has the same name.",
+                )
+                .replaces()
+                .check(|name| check_uuid("a name", name))
+                .same(str::eq_ignore_ascii_case)
+                .stable(),
+                optional("description", text(), "A description. Changes in place."),
+                optional("condition", text(), "A condition (ABAC) that narrows the assignment. Changes in place."),
+                optional_computed(
+                    "condition_version",
+                    text(),
+                    "The version of the condition's language. Defaults to `2.0` where there is a condition. Changes in place.",
+                )
+                .one_of(&["2.0"])
+                .stable_unless(&["condition"]),
+                optional(
+                    "delegated_managed_identity_resource_id",
+                    text(),
+                    "The id of the managed identity of another tenant that the principal stands for, in a managed tenant.",
+                )
+                .replaces()
+                .same(str::eq_ignore_ascii_case),
+                computed("id", text(), "The assignment's id.").stable(),
+            ],
+        )
+    }
+
+    fn identity_schema(&self) -> &'static [IdentityAttribute] {
+        &[
+            IdentityAttribute { name: "scope", doc: "The scope, from its slash on." },
+            IdentityAttribute { name: "name", doc: "The assignment's name, a UUID." },
+        ]
+    }
+
+    fn identity(&self, model: &Model) -> Result<Vec<String>> {
+        Ok(vec![model.scope.clone(), model.name.clone().unwrap_or_default()])
+    }
+
+    fn import_id(&self, identity: &[String]) -> String {
+        let part = |index| identity.get(index).map_or("", String::as_str);
+        format!("{}/providers/Microsoft.Authorization/roleAssignments/{}", part(0).trim_end_matches('/'), part(1))
+    }
+
+    fn validate(&self, config: &Value) -> Vec<Error> {
+        let mut errors: Vec<Error> =
+            exactly_one(config, "role_definition_name", "role_definition_id").into_iter().collect();
+        if value::attribute(config, "condition_version").is_value() && value::attribute(config, "condition").is_null() {
+            errors.push(
+                Error::new(
+                    "condition_version without condition",
+                    "Set `condition`, too, or remove `condition_version`.",
+                )
+                .at("condition_version"),
+            );
+        }
+        errors
+    }
+
+    async fn plan(&self, context: &Context, plan: &mut Plan) -> Result<()> {
+        if value::attribute(&plan.config, "condition").is_null() {
+            plan.settle("condition_version", Value::Null);
+        } else if plan.planned("condition").is_value() {
+            plan.settle("condition_version", value::string("2.0"));
+        }
+        if plan.is_create() {
+            plan.settle("principal_type", value::string("ServicePrincipal"));
+        }
+        if plan.planned("role_definition_id").is_unknown() {
+            find_role_at_plan(context, plan).await?;
+        }
+        // What is adopted keeps its own name, so only apply can tell.
+        let adopts = plan.planned("adopt_existing") == &value::boolean(true);
+        let (scope, role, principal) =
+            (plan.planned("scope"), plan.planned("role_definition_id"), plan.planned("principal_id"));
+        if let (Some(scope), Some(role), Some(principal), false) =
+            (value::as_str(scope), value::as_str(role), value::as_str(principal), adopts)
+            && plan.planned("name").is_unknown()
+        {
+            let derived = name(scope, role_guid(role), principal).to_string();
+            plan.settle("name", value::string(derived));
+        }
+        Ok(())
+    }
+
+    async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
+        let azure = context.clients()?.azure()?;
+        let scope = plan.scope()?;
+        let (role, role_name) = plan.role(azure, &scope, context).await?;
+        let guid = role_guid(&role);
+        let equal = azure
+            .role_assignments()
+            .list(&scope, &Filter::Principal(plan.principal_id.clone()), &context.wait)
+            .await?
+            .into_iter()
+            .find(|found| {
+                same_scope(&found.properties.scope, &plan.scope)
+                    && same_role(&found.properties.role_definition_id, guid)
+            });
+        let chosen = match (equal, &plan.name) {
+            (Some(found), _) if !context.adopt_existing => {
+                let what = format!("A role assignment of `{role_name}` to {} at this scope", plan.principal_id);
+                return Err(already_exists(&what, self.name(), &found.id));
+            }
+            (Some(found), Some(wanted)) if !wanted.eq_ignore_ascii_case(&found.name) => {
+                return Err(Error::new(
+                    format!("The role assignment exists under the name `{}`", found.name),
+                    "A name never changes. Remove `name` to adopt it as it is.",
+                )
+                .at("name"));
+            }
+            (Some(found), _) => found.name,
+            (None, Some(wanted)) => wanted.clone(),
+            (None, None) => name(&plan.scope, guid, &plan.principal_id).to_string(),
+        };
+        let plan =
+            Model { name: Some(chosen), role_definition_id: Some(role), role_definition_name: Some(role_name), ..plan };
+        write(context, plan).await
+    }
+
+    async fn read(&self, context: &Context, state: Model) -> Result<Option<Model>> {
+        let azure = context.clients()?.azure()?;
+        let id = state.assignment_id()?;
+        let Some(found) = azure.role_assignments().get(&id, &context.wait).await? else { return Ok(None) };
+        // A role keeps its name, as far as we need to know: only another role is looked up.
+        let known = state
+            .role_definition_id
+            .as_deref()
+            .is_some_and(|role| same_role(role, &found.properties.role_definition_id));
+        let role_name = match state.role_definition_name {
+            Some(name) if known => Some(name),
+            _ => name_of_role(azure, &id, &found, context).await?,
+        };
+        Ok(Some(Model::of(&state.scope, found, role_name)))
+    }
+
+    async fn update(&self, context: &Context, _prior: Model, plan: Model) -> Result<Model> {
+        write(context, plan).await
+    }
+
+    async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
+        let azure = context.clients()?.azure()?;
+        azure.role_assignments().delete(&prior.assignment_id()?, &context.wait).await?;
+        Ok(())
+    }
+
+    async fn import(&self, context: &Context, id: &str) -> Result<Option<Model>> {
+        let id: RoleAssignmentId =
+            id.parse().map_err(|error: IdError| Error::new("The import id is malformed", error.to_string()))?;
+        let azure = context.clients()?.azure()?;
+        let Some(found) = azure.role_assignments().get(&id, &context.wait).await? else { return Ok(None) };
+        let role_name = name_of_role(azure, &id, &found, context).await?;
+        let scope = found.properties.scope.clone();
+        Ok(Some(Model::of(&scope, found, role_name)))
+    }
+}
+
+/// Looks the role up while planning, so that its id and the assignment's name are in the plan. A plan without a network
+/// goes on without them.
+async fn find_role_at_plan(context: &Context, plan: &mut Plan) -> Result<()> {
+    let Ok(clients) = context.clients() else { return Ok(()) };
+    let (Some(wanted), Some(scope)) =
+        (value::as_str(plan.planned("role_definition_name")), value::as_str(plan.planned("scope")))
+    else {
+        return Ok(());
+    };
+    let (Ok(scope), Ok(azure)) = (scope.parse::<Scope>(), clients.azure()) else { return Ok(()) };
+    if clients.plan_checks == PlanChecks::Off {
+        return Ok(());
+    }
+    match azure.role_definitions().find(&scope, wanted, &context.wait.within(LOOKUP)).await {
+        Ok(role) => {
+            plan.settle("role_definition_id", value::string(role.id));
+            Ok(())
+        }
+        Err(error) if clients.plan_checks == PlanChecks::Required => Err(Error::from(error).at("role_definition_name")),
+        // The role may be made in the same apply, so this is no error yet; apply looks again before it writes.
+        Err(error) if error.kind == ErrorKind::NotFound && error.status.is_none() => {
+            context.warn(Error::from(error).at("role_definition_name"));
+            Ok(())
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the role was not looked up at plan");
+            Ok(())
+        }
+    }
+}
+
+async fn name_of_role(
+    azure: &Azure,
+    id: &RoleAssignmentId,
+    found: &Assignment,
+    context: &Context,
+) -> Result<Option<String>> {
+    let role = role_id(id.scope(), &found.properties.role_definition_id)?;
+    let found = azure.role_definitions().get(id.scope(), &role, &context.wait).await?;
+    Ok(found.map(|role| role.properties.role_name))
+}
+
+fn role_id(scope: &Scope, role: &str) -> Result<RoleDefinitionId> {
+    RoleDefinitionId::new(scope.clone(), role_guid(role))
+        .map_err(|error| Error::new("The role's id is malformed", error.to_string()).at("role_definition_id"))
+}
+
+async fn write(context: &Context, plan: Model) -> Result<Model> {
+    let azure = context.clients()?.azure()?;
+    let id = plan.assignment_id()?;
+    let version = plan.condition_version.unwrap_or_else(|| "2.0".to_owned());
+    let grant = Grant {
+        role: role_id(id.scope(), plan.role_definition_id.as_deref().unwrap_or_default())?,
+        principal_id: plan.principal_id,
+        principal_type: plan.principal_type.unwrap_or_else(|| "ServicePrincipal".to_owned()),
+        description: plan.description,
+        condition_version: plan.condition.is_some().then_some(version),
+        condition: plan.condition,
+        delegated_managed_identity_resource_id: plan.delegated_managed_identity_resource_id,
+    };
+    let written = azure.role_assignments().put(&id, &grant, &context.wait).await?;
+    Ok(Model::of(&plan.scope, written, plan.role_definition_name))
+}
+
+impl Model {
+    fn of(scope: &str, found: Assignment, role_name: Option<String>) -> Self {
+        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let properties = found.properties;
+        Self {
+            scope: scope.to_owned(),
+            role_definition_name: role_name,
+            role_definition_id: Some(properties.role_definition_id),
+            principal_id: properties.principal_id,
+            principal_type: properties.principal_type,
+            name: Some(found.name),
+            description: text(properties.description),
+            condition: text(properties.condition),
+            condition_version: text(properties.condition_version),
+            delegated_managed_identity_resource_id: text(properties.delegated_managed_identity_resource_id),
+            id: Some(found.id),
+        }
+    }
+
+    fn scope(&self) -> Result<Scope> {
+        self.scope.parse().map_err(|error: IdError| Error::new("The scope is malformed", error.to_string()).at("scope"))
+    }
+
+    fn assignment_id(&self) -> Result<RoleAssignmentId> {
+        RoleAssignmentId::new(self.scope()?, self.name.as_deref().unwrap_or_default())
+            .map_err(|error| Error::new("The assignment's name is malformed", error.to_string()).at("name"))
+    }
+
+    /// The role's id and name: each looked up by the other where only one is known.
+    async fn role(&self, azure: &Azure, scope: &Scope, context: &Context) -> Result<(String, String)> {
+        let roles = azure.role_definitions();
+        match (&self.role_definition_id, &self.role_definition_name) {
+            (Some(id), Some(name)) => Ok((id.clone(), name.clone())),
+            (None, Some(name)) => {
+                let found = roles
+                    .find(scope, name, &context.wait)
+                    .await
+                    .map_err(|error| Error::from(error).at("role_definition_name"))?;
+                Ok((found.id, found.properties.role_name))
+            }
+            (Some(id), None) => match roles.get(scope, &role_id(scope, id)?, &context.wait).await? {
+                Some(found) => Ok((found.id, found.properties.role_name)),
+                None => Err(Error::new(
+                    format!("No role has the id {id}"),
+                    "Check the GUID at its end: az role definition list --name NAME --query \"[].id\" --output tsv",
+                )
+                .at("role_definition_id")),
+            },
+            (None, None) => Err(Error::defect("A role assignment was planned without a role.")),
+        }
+    }
+}
