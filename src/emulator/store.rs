@@ -83,14 +83,14 @@ impl Store {
         if compact || path.exists() {
             store.rewrite(path)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = private(OpenOptions::new().create(true).append(true)).open(path)?;
         store.journal = Some(Journal { path: path.to_owned(), file });
         Ok(store)
     }
 
     fn rewrite(&self, path: &Path) -> io::Result<()> {
         let temporary = path.with_extension("new");
-        let mut file = File::create(&temporary)?;
+        let mut file = private(OpenOptions::new().create(true).truncate(true).write(true)).open(&temporary)?;
         let mut lines = Vec::new();
         for (key, document) in &self.documents {
             write_line(&mut lines, key, Some(document));
@@ -156,12 +156,23 @@ impl Store {
         if self.pending.is_empty() {
             return Ok(());
         }
-        journal.file.write_all(&self.pending).and_then(|()| journal.file.sync_data()).map_err(|error| {
-            io::Error::new(error.kind(), format!("the journal {} cannot be written: {error}", journal.path.display()))
-        })?;
+        let before = journal.file.metadata()?.len();
+        if let Err(error) = journal.file.write_all(&self.pending).and_then(|()| journal.file.sync_data()) {
+            // Half a line in the middle of the journal would make it unreadable once the disk has room again.
+            let _ = journal.file.set_len(before);
+            let text = format!("the journal {} cannot be written: {error}", journal.path.display());
+            return Err(io::Error::new(error.kind(), text));
+        }
         self.pending.clear();
         Ok(())
     }
+}
+
+/// A file that only its owner can read: there are keys in it.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
 }
 
 fn write_line(out: &mut Vec<u8>, key: &str, document: Option<&Value>) {

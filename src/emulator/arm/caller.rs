@@ -91,3 +91,7 @@ pub(super) fn authenticate(world: &World, call: &Call<'_>) -> Result<Caller, Err
     }
     Ok(caller)
 }
+
+#[cfg(test)]
+#[path = "caller_tests.rs"]
+mod tests;

@@ -33,7 +33,7 @@ impl Certificate {
         let sha256 = digest::digest(&digest::SHA256, &pem.contents);
         let hex = sha1.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         Ok(Self {
-            key: DecodingKey::from_rsa_raw_components(rsa.modulus, rsa.exponent),
+            key: DecodingKey::from_rsa_raw_components(unsigned(rsa.modulus), unsigned(rsa.exponent)),
             names: [URL_SAFE_NO_PAD.encode(sha1), URL_SAFE_NO_PAD.encode(sha256), hex],
         })
     }
@@ -43,6 +43,11 @@ impl Certificate {
         let given = [header.x5t_s256.as_deref(), header.x5t.as_deref(), header.kid.as_deref()];
         given.into_iter().flatten().any(|name| self.names.iter().any(|own| own == name.trim_end_matches('=')))
     }
+}
+
+/// DER puts a zero before a number whose first bit is set; the crypto library takes numbers without it.
+fn unsigned(number: &[u8]) -> &[u8] {
+    number.strip_prefix(&[0]).unwrap_or(number)
 }
 
 /// Checks an assertion that the client issued for itself.

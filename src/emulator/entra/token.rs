@@ -165,3 +165,7 @@ fn access_token(world: &World, tenant: &str, client: &Client, audience: &str, me
     }
     world.entra_key.sign(&claims)
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;
