@@ -139,7 +139,10 @@ async fn neither_an_interrupt_nor_stop_provider_ends_the_server() {
 #[tokio::test]
 async fn sigterm_ends_the_process_and_removes_the_socket() {
     let mut plugin = Plugin::start();
+    let channel = plugin.connect().await;
+    let mut stdio = GrpcStdioClient::new(channel).stream_stdio(()).await.unwrap().into_inner();
     plugin.signal(Signal::SIGTERM);
+    assert_eq!(stdio.message().await.unwrap(), None, "the stream ends");
     assert!(plugin.ended_within(TWO_SECONDS).0.success());
     assert!(!plugin.socket.exists());
 }
