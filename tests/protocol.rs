@@ -87,11 +87,9 @@ async fn a_client_without_a_certificate_or_with_another_or_without_tls_is_refuse
         plugin.connect_as(Some(&stranger), &TLS12).await,
         connect_plainly(&plugin.socket).await,
     ];
-    for attempt in attempts {
-        if let Ok(channel) = attempt {
-            let mut provider = tf::provider_client::ProviderClient::new(channel);
-            provider.get_metadata(tf::get_metadata::Request {}).await.unwrap_err();
-        }
+    for channel in attempts.into_iter().flatten() {
+        let mut provider = tf::provider_client::ProviderClient::new(channel);
+        provider.get_metadata(tf::get_metadata::Request {}).await.unwrap_err();
     }
     // And the host is still served.
     plugin.provider().await.get_metadata(tf::get_metadata::Request {}).await.unwrap();
@@ -141,7 +139,10 @@ async fn neither_an_interrupt_nor_stop_provider_ends_the_server() {
 #[tokio::test]
 async fn sigterm_ends_the_process_and_removes_the_socket() {
     let mut plugin = Plugin::start();
+    let channel = plugin.connect().await;
+    let mut stdio = GrpcStdioClient::new(channel).stream_stdio(()).await.unwrap().into_inner();
     plugin.signal(Signal::SIGTERM);
+    assert_eq!(stdio.message().await.unwrap(), None, "the stream ends");
     assert!(plugin.ended_within(TWO_SECONDS).0.success());
     assert!(!plugin.socket.exists());
 }
@@ -176,7 +177,8 @@ async fn every_call_of_a_kind_without_members_names_what_does_not_exist() {
     };
     macro_rules! refused {
         ($($method:ident($module:ident $field:ident))*) => {$({
-            let request = tf::$module::Request { $field: type_name(), ..Default::default() };
+            let mut request = tf::$module::Request::default();
+            request.$field = type_name();
             told(&provider.$method(request).await.unwrap().into_inner().diagnostics);
         })*};
     }

@@ -6,19 +6,21 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _, stream};
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, transport::server::Router};
 use tonic_health::ServingStatus;
 
-use super::proto::go_plugin::{
-    ConnInfo, Empty, StdioData,
-    grpc_broker_server::{GrpcBroker, GrpcBrokerServer},
-    grpc_controller_server::{GrpcController, GrpcControllerServer},
-    grpc_stdio_server::{GrpcStdio, GrpcStdioServer},
+use super::{
+    lifetime::End,
+    proto::go_plugin::{
+        ConnInfo, Empty, StdioData,
+        grpc_broker_server::{GrpcBroker, GrpcBrokerServer},
+        grpc_controller_server::{GrpcController, GrpcControllerServer},
+        grpc_stdio_server::{GrpcStdio, GrpcStdioServer},
+    },
 };
 
-/// Adds the services to `router`. Shutdown cancels `end`, and all that is open ends with it.
-pub(super) async fn add_to(router: Router, end: &CancellationToken, shutdown: Shutdown) -> Router {
+/// Adds the services to `router`. Shutdown begins `end`, and all that is open ends with it.
+pub(super) async fn add_to(router: Router, end: &End, shutdown: Shutdown) -> Router {
     let (health, health_service) = tonic_health::server::health_reporter();
     // The name under which go-plugin's Ping asks.
     health.set_service_status("plugin", ServingStatus::Serving).await;
@@ -41,7 +43,7 @@ pub(super) enum Shutdown {
 
 #[derive(Debug, Clone)]
 struct Services {
-    end: CancellationToken,
+    end: End,
     shutdown: Shutdown,
 }
 
@@ -52,7 +54,7 @@ impl GrpcController for Services {
     async fn shutdown(&self, _: Request<Empty>) -> Result<Response<Empty>, Status> {
         tracing::debug!(ignored = self.shutdown == Shutdown::IsIgnored, "The host asked us to end");
         if self.shutdown == Shutdown::EndsUs {
-            self.end.cancel();
+            self.end.at_once();
         }
         Ok(Response::new(Empty {}))
     }
@@ -64,7 +66,7 @@ impl GrpcStdio for Services {
 
     async fn stream_stdio(&self, _: Request<()>) -> Result<Response<Self::StreamStdioStream>, Status> {
         // We write nothing to standard output after the handshake, and standard error goes to the host by itself.
-        let nothing = stream::once(self.end.clone().cancelled_owned()).filter_map(|()| async { None });
+        let nothing = stream::once(self.end.begun()).filter_map(|()| async { None });
         Ok(Response::new(Box::pin(nothing)))
     }
 }
@@ -77,12 +79,8 @@ impl GrpcBroker for Services {
         &self,
         offers: Request<Streaming<ConnInfo>>,
     ) -> Result<Response<Self::StartStreamStream>, Status> {
-        let state = (offers.into_inner(), self.end.clone());
         // Reads what comes, so that the host is never held up, and answers nothing.
-        let nothing = stream::unfold(state, |(mut offers, end)| async move {
-            while let Some(Ok(Some(_))) = end.run_until_cancelled(offers.message()).await {}
-            None
-        });
-        Ok(Response::new(Box::pin(nothing)))
+        let unanswered = offers.into_inner().filter_map(|_| async { None });
+        Ok(Response::new(Box::pin(unanswered.take_until(self.end.begun()))))
     }
 }

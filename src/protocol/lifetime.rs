@@ -8,6 +8,50 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+/// The end of the process: no new calls, and only so long for those under way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct End {
+    begun: CancellationToken,
+    pressing: CancellationToken,
+}
+
+/// For calls under way when somebody is waiting for us to be gone: a host that called Shutdown kills us after two seconds.
+const PRESSING: Duration = Duration::from_secs(1);
+
+/// For calls under way when we were asked to terminate. Who asks for that usually insists after 30 seconds.
+const POLITE: Duration = Duration::from_secs(20);
+
+impl End {
+    /// Ends the process as soon as the calls under way have answered.
+    pub(super) fn when_calls_are_done(&self) {
+        self.begun.cancel();
+    }
+
+    /// Ends the process at once, or nearly.
+    pub(super) fn at_once(&self) {
+        self.begun.cancel();
+        self.pressing.cancel();
+    }
+
+    /// Waits until the end has begun.
+    pub(super) fn begun(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.begun.clone().cancelled_owned()
+    }
+
+    /// Waits until the calls under way have had their time.
+    pub(super) async fn overdue(&self) {
+        self.begun.cancelled().await;
+        let pressed = async {
+            self.pressing.cancelled().await;
+            tokio::time::sleep(PRESSING).await;
+        };
+        tokio::select! {
+            () = pressed => (),
+            () = tokio::time::sleep(POLITE) => (),
+        }
+    }
+}
+
 /// Who decides about an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interrupt {
@@ -17,8 +61,8 @@ pub(super) enum Interrupt {
     EndsUs,
 }
 
-/// Cancels `end` when the process should finish. Signals are caught from the moment this returns.
-pub(super) fn watch(interrupt: Interrupt, end: &CancellationToken) -> std::io::Result<()> {
+/// Begins `end` when the process should finish. Signals are caught from the moment this returns.
+pub(super) fn watch(interrupt: Interrupt, end: &End) -> std::io::Result<()> {
     let signals = Signals::catch()?;
     tokio::spawn(follow(signals, interrupt, end.clone()));
     if interrupt == Interrupt::IsTheHosts {
@@ -27,13 +71,19 @@ pub(super) fn watch(interrupt: Interrupt, end: &CancellationToken) -> std::io::R
     Ok(())
 }
 
-async fn follow(mut signals: Signals, interrupt: Interrupt, end: CancellationToken) {
+async fn follow(mut signals: Signals, interrupt: Interrupt, end: End) {
+    let mut asked = false;
     loop {
         match signals.next().await {
             Signal::Interrupt if interrupt == Interrupt::IsTheHosts => {
                 tracing::debug!("Interrupted: the host will call StopProvider");
             }
-            Signal::Interrupt | Signal::Terminate => return end.cancel(),
+            // Whoever stops a whole process group stops the host as well, which then waits for our calls to answer.
+            Signal::Terminate if interrupt == Interrupt::IsTheHosts && !asked => {
+                asked = true;
+                end.when_calls_are_done();
+            }
+            Signal::Interrupt | Signal::Terminate => end.at_once(),
         }
     }
 }
@@ -90,19 +140,39 @@ impl Signals {
 /// We look, rather than ask the kernel for a signal: Linux sends PR_SET_PDEATHSIG when the *thread*
 /// that started us ends, which in a Go program may be at any time.
 #[cfg(unix)]
-async fn end_with_parent(end: CancellationToken) {
+async fn end_with_parent(end: End) {
     let parent = std::os::unix::process::parent_id();
     let mut ticks = tokio::time::interval(PARENT_CHECK);
     while std::os::unix::process::parent_id() == parent {
         ticks.tick().await;
     }
     tracing::warn!(parent, "The host is gone");
-    end.cancel();
+    end.at_once();
 }
 
 /// Windows has no parents to ask for: there the host's job object ends us.
 #[cfg(not(unix))]
-async fn end_with_parent(_end: CancellationToken) {}
+async fn end_with_parent(_end: End) {}
 
 #[cfg(unix)]
 const PARENT_CHECK: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn comes(future: impl Future) -> bool {
+        tokio::time::timeout(PRESSING * 2, future).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn calls_under_way_get_their_time_unless_somebody_waits() {
+        let end = End::default();
+        assert!(futures::FutureExt::now_or_never(end.begun()).is_none());
+        end.when_calls_are_done();
+        assert!(comes(end.begun()).await);
+        assert!(!comes(end.overdue()).await, "the calls were cut short");
+        end.at_once();
+        assert!(comes(end.overdue()).await);
+    }
+}

@@ -24,15 +24,15 @@ mod tls;
 mod to_proto;
 mod types;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
+use futures::FutureExt as _;
 use rustls::ServerConfig;
-use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use go_plugin::Shutdown;
 use handshake::{Invitation, Place};
-use lifetime::Interrupt;
+use lifetime::{End, Interrupt};
 use listener::Listener;
 use tls::ServerTls;
 
@@ -74,7 +74,7 @@ pub fn prepare() {
 pub async fn serve() -> Result<(), Error> {
     let invitation = Invitation::read(variable)?;
     let tls = ServerTls::pinned_to(&invitation.client_certificate)?;
-    let end = CancellationToken::new();
+    let end = End::default();
     lifetime::watch(Interrupt::IsTheHosts, &end)?;
     let listener = Listener::bind(&invitation.place).await?;
     handshake::announce(&invitation.answer(listener.network(), listener.address(), &tls.certificate))?;
@@ -86,7 +86,7 @@ pub async fn serve() -> Result<(), Error> {
 /// # Errors
 /// When it cannot be set up.
 pub async fn debug() -> Result<(), Error> {
-    let end = CancellationToken::new();
+    let end = End::default();
     lifetime::watch(Interrupt::EndsUs, &end)?;
     let listener = Listener::bind(&Place::default()).await?;
     handshake::announce(&debug::instructions(&listener, ADDRESS))?;
@@ -96,25 +96,13 @@ pub async fn debug() -> Result<(), Error> {
 /// The provider's source address. Without a host name it means the registry of whichever host reads it.
 const ADDRESS: &str = "azwi/azwi";
 
-/// How long calls may go on once the end has come. The host kills us two seconds after it called Shutdown.
-const LAST_CALLS: Duration = Duration::from_secs(1);
-
-async fn run(
-    listener: Listener,
-    tls: Option<Arc<ServerConfig>>,
-    end: CancellationToken,
-    shutdown: Shutdown,
-) -> Result<(), Error> {
-    let router = Server::builder().add_service(server::service());
-    let router = go_plugin::add_to(router, &end, shutdown).await;
-    let serving = router.serve_with_incoming_shutdown(listener.incoming(tls), end.clone().cancelled_owned());
-    let too_late = async {
-        end.cancelled().await;
-        tokio::time::sleep(LAST_CALLS).await;
-    };
+async fn run(listener: Listener, tls: Option<Arc<ServerConfig>>, end: End, shutdown: Shutdown) -> Result<(), Error> {
+    let (service, provider) = server::service();
+    let router = go_plugin::add_to(Server::builder().add_service(service), &end, shutdown).await;
+    let stop = end.begun().map(move |()| provider.stop());
     tokio::select! {
-        served = serving => Ok(served?),
-        () = too_late => Ok(()),
+        served = router.serve_with_incoming_shutdown(listener.incoming(tls), stop) => Ok(served?),
+        () = end.overdue() => Ok(()),
     }
 }
 

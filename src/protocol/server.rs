@@ -1,7 +1,7 @@
 //! Terraform's calls, one short method each. What they have in common is in `call`, what they do to
 //! managed resources in `managed`.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, stream};
 use tonic::{Request, Status, Streaming};
@@ -19,11 +19,14 @@ use super::{
 };
 use crate::{context::Report, error::Result, provider::Provider, resource::AnyResource, resources};
 
-/// The service, with all that this provider has.
-pub(super) fn service() -> ProviderServer<Server> {
-    ProviderServer::new(Server::new(resources::ALL))
+/// The service, with all that this provider has, and the provider that it works with.
+pub(super) fn service() -> (ProviderServer<Server>, Arc<Provider>) {
+    let server = Server::new(resources::ALL);
+    let provider = Arc::clone(&server.provider);
+    let service = ProviderServer::new(server)
         .max_decoding_message_size(LARGEST_MESSAGE)
-        .max_encoding_message_size(LARGEST_MESSAGE)
+        .max_encoding_message_size(LARGEST_MESSAGE);
+    (service, provider)
 }
 
 /// As in HashiCorp's own SDK. tonic's 4 MiB would refuse a large state.
@@ -31,13 +34,13 @@ const LARGEST_MESSAGE: usize = 256 << 20;
 
 /// The provider, as Terraform sees it.
 pub(super) struct Server {
-    provider: Provider,
+    provider: Arc<Provider>,
     managed: Managed,
 }
 
 impl Server {
     pub(super) fn new(resources: &[&'static dyn AnyResource]) -> Self {
-        Self { provider: Provider::default(), managed: Managed::new(resources) }
+        Self { provider: Arc::default(), managed: Managed::new(resources) }
     }
 
     fn provider_config(config: Option<tf::DynamicValue>) -> Result<crate::value::Value> {
