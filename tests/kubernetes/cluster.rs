@@ -1,12 +1,13 @@
 //! A cluster to test against, and what others do to it behind the provider's back.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use azwi::emulator::{Emulator, Options};
 use azwi::kubernetes::{Client, Environment, Settings};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
 
 /// A cluster, and a namespace in it that belongs to one test.
 #[derive(Clone)]
@@ -18,12 +19,11 @@ pub(crate) struct Cluster {
     http: reqwest::Client,
 }
 
-static KUBECONFIG: OnceCell<PathBuf> = OnceCell::const_new();
 static NAMESPACES: AtomicU32 = AtomicU32::new(0);
 
 impl Cluster {
     pub(crate) async fn new() -> Self {
-        let kubeconfig = KUBECONFIG.get_or_init(kubeconfig).await.clone();
+        let kubeconfig = kubeconfig();
         let text = std::fs::read_to_string(&kubeconfig).unwrap();
         let config: Value = serde_saphyr::from_str(&text).unwrap();
         // Every context of these files has one cluster and one user, and the first is the one to use.
@@ -119,6 +119,16 @@ pub(crate) fn managers(object: &Value) -> Vec<String> {
     names
 }
 
-async fn kubeconfig() -> PathBuf {
-    PathBuf::from(std::env::var_os("AZWI_TEST_KUBECONFIG").expect("set it"))
+/// The kubeconfig of the cluster under test: the one that is named, or an emulator's that lives as long as this process.
+fn kubeconfig() -> PathBuf {
+    if let Some(path) = std::env::var_os("AZWI_TEST_KUBECONFIG") {
+        return path.into();
+    }
+    static EMULATOR: OnceLock<Emulator> = OnceLock::new();
+    let emulator = EMULATOR.get_or_init(|| {
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kubernetes");
+        let _ = std::fs::remove_dir_all(&dir);
+        Emulator::start(Options { dir: Some(dir), ..Options::default() }).unwrap()
+    });
+    emulator.dir.join("kubeconfig")
 }
