@@ -4,17 +4,16 @@
 //! contradicts itself, what does not parse, and nothing at all (there it would go on to localhost or the pod's own account).
 //! `KUBECONFIG` is not read. Fields set here win over the kubeconfig's; a credential set here replaces its user altogether.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt};
 
 use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
 use kube::{
     Config,
     config::{AuthInfo, ExecConfig, ExecInteractiveMode},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-use super::{error::Error, kubeconfig};
+use super::{environment::Environment, error::Error, kubeconfig};
 
 /// Everything that the `kubernetes` block and the environment can say. An empty string counts as not set.
 #[derive(Clone, Default)]
@@ -69,53 +68,6 @@ pub struct Exec {
     pub args: Vec<String>,
     /// Environment variables on top of ours.
     pub env: BTreeMap<String, String>,
-}
-
-/// What the process's environment says about every connection.
-#[derive(Debug, Clone, Default)]
-pub struct Environment {
-    /// The user's folder, for paths that begin with `~`.
-    pub home: Option<PathBuf>,
-    /// `HTTPS_PROXY`, or `https_proxy`.
-    pub https_proxy: Option<String>,
-    /// `HTTP_PROXY`, or `http_proxy`.
-    pub http_proxy: Option<String>,
-    /// `ALL_PROXY`, or `all_proxy`.
-    pub all_proxy: Option<String>,
-    /// `NO_PROXY`, or `no_proxy`.
-    pub no_proxy: Option<String>,
-}
-
-impl Environment {
-    /// Reads it through `variable`, which answers the value of an environment variable.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let either = |name: &str| variable(name).or_else(|| variable(&name.to_lowercase()));
-        Self {
-            home: std::env::home_dir(),
-            https_proxy: either("HTTPS_PROXY"),
-            http_proxy: either("HTTP_PROXY"),
-            all_proxy: either("ALL_PROXY"),
-            no_proxy: either("NO_PROXY"),
-        }
-    }
-
-    /// The proxy for `target`, its user and password put back into the URL.
-    fn proxy(&self, target: &Uri) -> Option<String> {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let matcher = Matcher::builder()
-            .all(text(&self.all_proxy))
-            .https(text(&self.https_proxy))
-            .http(text(&self.http_proxy))
-            .no(text(&self.no_proxy))
-            .build();
-        let found = matcher.intercept(target)?;
-        let url = found.uri().to_string();
-        let user = found.raw_auth().map(|(user, password)| (user.to_owned(), password.to_owned()));
-        let Some((user, password)) = user.or_else(|| decoded(found.basic_auth()?)) else { return Some(url) };
-        let encode =
-            |part: &str| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC).to_string();
-        Some(url.replacen("://", &format!("://{}:{}@", encode(&user), encode(&password)), 1))
-    }
 }
 
 impl Settings {
@@ -340,14 +292,6 @@ pub(super) fn certificates(attribute: &'static str, pem: &[u8]) -> Result<Vec<Ve
     }
 }
 
-fn decoded(basic: &http::HeaderValue) -> Option<(String, String)> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let text = STANDARD.decode(basic.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
-    let (user, password) =
-        std::str::from_utf8(&text).ok()?.split_once(':').map(|(u, p)| (u.to_owned(), p.to_owned()))?;
-    Some((user, password))
-}
-
 /// Names what is set; shows no secret.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -358,5 +302,89 @@ impl fmt::Debug for Settings {
             .field("config_context", &self.config_context)
             .field("in_cluster_config", &self.in_cluster_config)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn refused(settings: &Settings) -> (&'static str, String) {
+        let error = settings.check().unwrap_err();
+        (error.attribute.unwrap(), error.to_string())
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_on_the_attribute() {
+        let host = Settings { host: set("https://cluster"), ..Settings::default() };
+        let kubeconfig = Settings { config_path: set("~/.kube/config"), ..Settings::default() };
+        let exec = Exec {
+            api_version: "client.authentication.k8s.io/v1".to_owned(),
+            command: "k".to_owned(),
+            ..Exec::default()
+        };
+        for (attribute, settings) in [
+            ("config_paths", Settings { config_paths: vec!["a".to_owned()], ..kubeconfig.clone() }),
+            ("in_cluster_config", Settings { in_cluster_config: true, ..kubeconfig.clone() }),
+            ("in_cluster_config", Settings { in_cluster_config: true, ..host.clone() }),
+            ("insecure", Settings { insecure: Some(true), cluster_ca_certificate: set("x"), ..host.clone() }),
+            ("token", Settings { token: set("t"), username: set("u"), password: set("p"), ..host.clone() }),
+            ("exec", Settings { exec: Some(exec.clone()), token: set("t"), ..host.clone() }),
+            ("username", Settings { username: set("u"), ..host.clone() }),
+            ("password", Settings { password: set("p"), ..host.clone() }),
+            ("client_certificate", Settings { client_certificate: set("c"), ..host.clone() }),
+            ("client_key", Settings { client_key: set("k"), ..host.clone() }),
+            ("config_context", Settings { config_context: set("c"), ..host.clone() }),
+            ("host", Settings { host: set("cluster.example.org"), ..Settings::default() }),
+            ("proxy_url", Settings { proxy_url: set("ftp://proxy"), ..host.clone() }),
+            ("exec", Settings { exec: Some(Exec { api_version: "v1".to_owned(), ..exec.clone() }), ..host.clone() }),
+            ("exec", Settings { exec: Some(Exec { command: String::new(), ..exec }), ..host.clone() }),
+        ] {
+            assert_eq!(refused(&settings).0, attribute, "{settings:?}");
+        }
+        assert_eq!(Settings { insecure: Some(false), cluster_ca_certificate: set("x"), ..host }.check(), Ok(()));
+        assert_eq!(Settings { token: set(""), username: set(""), ..kubeconfig }.check(), Ok(()), "empty is not set");
+    }
+
+    #[test]
+    fn a_proxys_password_is_not_shown() {
+        let (_, told) = refused(&Settings { proxy_url: set("ftp://user:hunter2@proxy"), ..Settings::default() });
+        assert!(told.contains("proxy") && !told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn settings_do_not_show_what_is_secret() {
+        let settings = Settings {
+            token: set("hunter2"),
+            password: set("hunter2"),
+            client_key: set("hunter2"),
+            ..Settings::default()
+        };
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn nothing_is_ever_localhost_or_the_pod() {
+        let error = Settings::default().resolve().unwrap_err();
+        assert!(error.hint.contains("in_cluster_config = true"), "{error}");
+        let error = Settings { in_cluster_config: true, ..Settings::default() }.resolve().unwrap_err();
+        assert_eq!(error.attribute, Some("in_cluster_config"));
+    }
+
+    #[test]
+    fn a_certificate_that_is_no_pem_is_refused() {
+        for wrong in [
+            "/etc/ca.pem",
+            "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
+        ] {
+            let settings =
+                Settings { host: set("https://c"), cluster_ca_certificate: set(wrong), ..Settings::default() };
+            assert_eq!(settings.resolve().unwrap_err().attribute, Some("cluster_ca_certificate"), "{wrong}");
+        }
     }
 }

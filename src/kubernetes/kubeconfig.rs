@@ -205,3 +205,180 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
     if quoted.is_empty() { "none".to_owned() } else { quoted.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = r#"apiVersion: v1
+kind: Config
+current-context: dev
+clusters:
+- {name: dev, cluster: {server: "https://dev:6443", tls-server-name: api, proxy-url: "http://proxy:1", insecure-skip-tls-verify: true}}
+- {name: prod, cluster: {server: "https://prod:6443"}}
+users:
+- {name: dev, user: {token: dev-token, as: someone}}
+- {name: prod, user: {username: u, password: p}}
+contexts:
+- {name: dev, context: {cluster: dev, user: dev}}
+- {name: prod, context: {cluster: prod, user: prod}}
+- {name: lost, context: {cluster: gone, user: gone}}
+"#;
+
+    struct Files(tempfile::TempDir);
+
+    impl Files {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn with(&self, name: &str, text: &str) -> String {
+            let path = self.0.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        }
+    }
+
+    fn at(path: &str) -> Settings {
+        Settings { config_path: Some(path.to_owned()), ..Settings::default() }
+    }
+
+    fn set(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn the_current_context_gives_cluster_and_user() {
+        let files = Files::new();
+        let (config, signed_in) = at(&files.with("config", CONFIG)).resolve().unwrap();
+        assert_eq!(config.cluster_url, "https://dev:6443/");
+        assert_eq!(config.tls_server_name.as_deref(), Some("api"));
+        assert_eq!(config.proxy_url.unwrap(), "http://proxy:1/");
+        assert!(config.accept_invalid_certs);
+        assert!(config.auth_info.token.is_some());
+        assert!(signed_in.contains("user \"dev\""), "{signed_in}");
+    }
+
+    #[test]
+    fn what_is_set_wins_over_the_kubeconfig_and_a_credential_replaces_its_user() {
+        let files = Files::new();
+        let settings = Settings {
+            host: set("https://other:1"),
+            username: set("me"),
+            password: set("p"),
+            tls_server_name: set("name"),
+            proxy_url: set("socks5://socks:1"),
+            insecure: Some(false),
+            ..at(&files.with("config", CONFIG))
+        };
+        let (config, signed_in) = settings.resolve().unwrap();
+        assert_eq!(
+            (config.cluster_url.to_string(), config.tls_server_name.as_deref()),
+            ("https://other:1/".to_owned(), Some("name"))
+        );
+        assert_eq!(config.proxy_url.unwrap(), "socks5://socks:1/");
+        assert!(!config.accept_invalid_certs);
+        assert!(config.auth_info.token.is_none(), "the kubeconfig's token would be sent instead");
+        assert_eq!(config.auth_info.username.as_deref(), Some("me"));
+        assert_eq!(config.auth_info.impersonate.as_deref(), Some("someone"));
+        assert!(signed_in.contains("KUBE_USER"), "{signed_in}");
+    }
+
+    #[test]
+    fn context_cluster_and_user_can_be_chosen() {
+        let files = Files::new();
+        let path = files.with("config", CONFIG);
+        let (config, _) = Settings { config_context: set("prod"), ..at(&path) }.resolve().unwrap();
+        assert_eq!(
+            (config.cluster_url.to_string(), config.auth_info.username.as_deref()),
+            ("https://prod:6443/".to_owned(), Some("u"))
+        );
+        let (config, _) =
+            Settings { config_context_cluster: set("prod"), config_context_auth_info: set("dev"), ..at(&path) }
+                .resolve()
+                .unwrap();
+        assert_eq!(config.cluster_url, "https://prod:6443/");
+        assert!(config.auth_info.token.is_some());
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_what_exists() {
+        let files = Files::new();
+        let path = files.with("config", CONFIG);
+        for (attribute, settings, parts) in [
+            (
+                "config_context",
+                Settings { config_context: set("nope"), ..at(&path) },
+                ["\"nope\"", "\"dev\", \"prod\", \"lost\""],
+            ),
+            (
+                "config_context_cluster",
+                Settings { config_context: set("lost"), ..at(&path) },
+                ["\"gone\"", "\"dev\", \"prod\""],
+            ),
+            (
+                "config_context_auth_info",
+                Settings { config_context_auth_info: set("x"), ..at(&path) },
+                ["\"x\"", "\"dev\", \"prod\""],
+            ),
+            ("config_context", at(&files.with("none", "clusters: []")), ["no current context", "none"]),
+            ("config_path", at("/nowhere/config"), ["/nowhere/config", "cannot be read"]),
+        ] {
+            let error = settings.resolve().unwrap_err();
+            assert_eq!(error.attribute, Some(attribute), "{error}");
+            for part in parts {
+                assert!(error.to_string().contains(part), "{part} in {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_are_merged_and_the_first_wins() {
+        let files = Files::new();
+        let first = files
+            .with("first", "current-context: prod\nclusters:\n- {name: prod, cluster: {server: 'https://first:1'}}\n");
+        let settings = Settings { config_paths: vec![first, files.with("second", CONFIG)], ..Settings::default() };
+        let (config, _) = settings.resolve().unwrap();
+        assert_eq!(config.cluster_url, "https://first:1/");
+        assert_eq!(config.auth_info.username.as_deref(), Some("u"), "only the second file has users");
+    }
+
+    #[test]
+    fn a_tilde_is_the_users_folder() {
+        let files = Files::new();
+        files.with("config", CONFIG);
+        let mut settings = at("~/config");
+        settings.environment.home = Some(files.0.path().to_owned());
+        assert!(settings.resolve().is_ok());
+        assert_eq!(expand("~other/config", Some(Path::new("/home/me"))), Path::new("~other/config"));
+    }
+
+    #[test]
+    fn a_file_that_does_not_parse_is_named_with_the_line_and_without_its_secrets() {
+        let files = Files::new();
+        let secret = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ";
+        for (text, line) in [
+            ("apiVersion: v1\nclusters:\n- name: [broken\n", "line "),
+            (secret, "line 1"),
+            (&format!("users:\n- name: u\n  user: \"{secret}\"\n"), "line 3"),
+            ("apiVersion: v1\ncontexts: 5\n", "line 2"),
+        ] {
+            let path = files.with("config", text);
+            let error = at(&path).resolve().unwrap_err().to_string();
+            assert!(error.contains(&path) && error.contains(line), "{line} in {error}");
+            assert!(!error.contains(secret), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_needs_a_terminal_is_refused() {
+        let files = Files::new();
+        let exec = "{apiVersion: client.authentication.k8s.io/v1, command: login, interactiveMode: MODE}";
+        let text = |mode| CONFIG.replace("token: dev-token", &format!("exec: {}", exec.replace("MODE", mode)));
+        let error = at(&files.with("config", &text("Always"))).resolve().unwrap_err();
+        assert!(error.message.contains("terminal"), "{error}");
+        let (config, signed_in) = at(&files.with("config", &text("IfAvailable"))).resolve().unwrap();
+        assert_eq!(config.auth_info.exec.unwrap().interactive_mode, Some(ExecInteractiveMode::Never));
+        assert!(signed_in.contains("`login`"), "{signed_in}");
+    }
+}

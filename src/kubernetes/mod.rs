@@ -3,12 +3,13 @@
 //! A [`Client`] is made without touching a file or the network: the first request reads the kubeconfig, runs a credential plugin and
 //! connects. Nothing configured is an error that says what to set; it is never localhost and never the pod's own account.
 //!
-//! - [`config`], [`kubeconfig`]: settings to a connection
+//! - [`config`], [`environment`], [`kubeconfig`]: settings to a connection
 //! - [`send`]: one request, with its retries
 //! - [`service_accounts`], [`tokens`]: the verbs
 //! - [`managed_fields`], [`ownership`]: who owns which key, and what may be written over whom
 
 pub mod config;
+pub mod environment;
 pub mod error;
 mod kubeconfig;
 pub mod managed_fields;
@@ -23,7 +24,8 @@ use std::{fmt, time::Duration};
 use kube::client::ClientBuilder;
 use tokio::sync::OnceCell;
 
-pub use config::{Environment, Exec, Settings};
+pub use config::{Exec, Settings};
+pub use environment::Environment;
 pub use error::{Cause, Error, Failure, Kind};
 pub use managed_fields::{Key, Managers};
 pub use service_account::{Fields, ServiceAccount};

@@ -1,0 +1,128 @@
+//! From settings to a connection: over TLS, through proxies, with plugins; and what is wrong with those that do not work.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use azwi::kubernetes::{Client, Environment, Exec, Kind, Settings};
+
+use crate::cluster::Cluster;
+use crate::stand_in::{Fate, StandIn, proxy};
+use crate::wait;
+
+#[tokio::test]
+async fn nothing_configured_says_what_to_set_and_contacts_nobody() {
+    let error = Client::new(Settings::default()).service_account("app", "web", &wait()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Configuration);
+    for name in ["config_path", "KUBE_CONFIG_PATH", "host", "KUBE_HOST", "in_cluster_config"] {
+        assert!(error.hint.contains(name), "{name} in {}", error.hint);
+    }
+}
+
+#[tokio::test]
+async fn a_server_behind_an_unknown_authority_is_refused_with_the_attribute_to_set() {
+    let cluster = Cluster::new().await;
+    let settings =
+        Settings { host: Some(cluster.server.clone()), token: Some(cluster.token.clone()), ..Settings::default() };
+    let trusting = Client::new(Settings { insecure: Some(true), ..settings.clone() });
+    assert_eq!(trusting.service_account(&cluster.namespace, "web", &wait()).await, Ok(None));
+    let short = azwi::wait::Wait::at_most(std::time::Duration::from_secs(1));
+    let error = Client::new(settings).service_account(&cluster.namespace, "web", &short).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable);
+    assert!(error.hint.contains("cluster_ca_certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    let settings = Settings { host: Some("http://127.0.0.1:1".to_owned()), ..Settings::default() };
+    let short = azwi::wait::Wait::at_most(std::time::Duration::from_secs(1));
+    let error = Client::new(settings).service_account("app", "web", &short).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable);
+    assert!(error.message.contains("http://127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_accepted_is_told_by_where_it_came_from() {
+    let cluster = Cluster::new().await;
+    let settings = Settings { token: Some("wrong".to_owned()), ..cluster.settings() };
+    let error = Client::new(settings).service_account(&cluster.namespace, "web", &wait()).await.unwrap_err();
+    assert_eq!((error.kind, error.status), (Kind::Unauthorized, Some(401)));
+    assert!(error.hint.contains("KUBE_TOKEN"), "what is set here wins over the kubeconfig: {error}");
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_and_signed_in_to() {
+    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let (address, asked) = proxy().await;
+    let settings = Settings {
+        host: Some(stand_in.url.clone()),
+        proxy_url: Some(format!("http://user:p%40ss@{address}")),
+        ..Settings::default()
+    };
+    assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].starts_with(&format!("CONNECT {}", stand_in.url.trim_start_matches("http://"))), "{asked:?}");
+    assert!(asked[0].contains("Basic dXNlcjpwQHNz"), "user:p@ss in {asked:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_used_unless_no_proxy_names_the_server() {
+    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    for (no_proxy, expected) in [(None, 1), (Some("127.0.0.1"), 0)] {
+        let (address, asked) = proxy().await;
+        let environment = Environment {
+            all_proxy: Some(format!("http://{address}")),
+            no_proxy: no_proxy.map(str::to_owned),
+            ..Environment::default()
+        };
+        let settings = Settings { host: Some(stand_in.url.clone()), environment, ..Settings::default() };
+        assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
+        assert_eq!(asked.lock().unwrap().len(), expected, "NO_PROXY={no_proxy:?}");
+    }
+}
+
+fn plugin(folder: &std::path::Path, script: &str) -> Exec {
+    let path = folder.join("plugin");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    Exec {
+        api_version: "client.authentication.k8s.io/v1".to_owned(),
+        command: path.display().to_string(),
+        args: vec!["get-token".to_owned()],
+        env: [("PLUGIN_TOKEN".to_owned(), "s3cret".to_owned())].into(),
+    }
+}
+
+#[tokio::test]
+async fn a_credential_plugin_signs_in_without_touching_our_pipes() {
+    let folder = tempfile::tempdir().unwrap();
+    let exec = plugin(
+        folder.path(),
+        r#"[ "$1" = get-token ] || exit 3
+[ -z "$(cat)" ] || exit 4
+echo "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"status\":{\"token\":\"$PLUGIN_TOKEN\"}}""#,
+    );
+    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let settings = Settings { host: Some(stand_in.url.clone()), exec: Some(exec), ..Settings::default() };
+    assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
+    assert_eq!(stand_in.signed_in(), ["Bearer s3cret"]);
+}
+
+#[tokio::test]
+async fn a_credential_plugin_that_fails_is_quoted_without_what_it_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let exec = plugin(folder.path(), "echo token-on-stdout; echo 'not signed in: run az login' >&2; exit 7");
+    let command = exec.command.clone();
+    let settings = Settings { host: Some("http://127.0.0.1:1".to_owned()), exec: Some(exec), ..Settings::default() };
+    let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unauthorized);
+    assert!(error.message.contains(&command) && error.message.contains("run az login"), "{error}");
+    assert!(!error.to_string().contains("token-on-stdout"), "{error}");
+}
+
+#[tokio::test]
+async fn a_credential_plugin_that_is_not_installed_is_named() {
+    let exec = Exec { command: "no-such-kubelogin".to_owned(), ..plugin(tempfile::tempdir().unwrap().path(), "") };
+    let settings = Settings { host: Some("http://127.0.0.1:1".to_owned()), exec: Some(exec), ..Settings::default() };
+    let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
+    assert!(error.message.contains("no-such-kubelogin"), "{error}");
+}
