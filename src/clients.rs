@@ -18,11 +18,7 @@ pub struct Clients {
 impl Clients {
     /// Clients with these settings; nothing is made yet.
     pub fn new(kubernetes: Known<kubernetes::Settings>, plan_checks: PlanChecks) -> Self {
-        Self {
-            kubernetes_settings: kubernetes,
-            kubernetes: OnceLock::new(),
-            plan_checks,
-        }
+        Self { kubernetes_settings: kubernetes, kubernetes: OnceLock::new(), plan_checks }
     }
 
     /// The client of the cluster.

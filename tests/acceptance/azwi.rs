@@ -50,10 +50,8 @@ pub fn each_with_its_own_emulator(scenario: impl Fn(Azwi) + Sync) {
 #[track_caller]
 fn run(scenario: impl Fn(&Terraform) + Sync) {
     let failed: Vec<&str> = thread::scope(|scope| {
-        let runs: Vec<_> = Terraform::all()
-            .iter()
-            .map(|terraform| (terraform, scope.spawn(|| scenario(terraform))))
-            .collect();
+        let runs: Vec<_> =
+            Terraform::all().iter().map(|terraform| (terraform, scope.spawn(|| scenario(terraform)))).collect();
         runs.into_iter().filter_map(|(terraform, run)| run.join().err().map(|_| terraform.name.as_str())).collect()
     });
     assert!(failed.is_empty(), "failed under {}; the reasons are above", failed.join(" and "));
@@ -133,11 +131,6 @@ impl Azwi {
         self.folder.path().join(name)
     }
 
-    /// Takes a file out of the configuration.
-    pub fn without(&self, name: &str) {
-        fs::remove_file(self.path(name)).unwrap();
-    }
-
     /// Runs Terraform to its end.
     pub fn run(&self, arguments: &[&str]) -> Run {
         self.finish(arguments, self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
@@ -166,7 +159,8 @@ impl Azwi {
     }
 
     fn configuration(&self) -> String {
-        let mut names: Vec<_> = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> =
+            fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.retain(|name| name != "header.tf" && name != "variables.tf");
         names.sort();
         names
@@ -205,7 +199,8 @@ impl Azwi {
         self.run(&["plan", "-json", "-input=false", "-out=plan"]).succeeded();
         let run = self.run(&["show", "-json", "plan"]).succeeded();
         let plan: Json = serde_json::from_str(&run.stdout).unwrap();
-        let mut changes: Vec<_> = plan["resource_changes"].as_array().into_iter().flatten().filter_map(change).collect();
+        let mut changes: Vec<_> =
+            plan["resource_changes"].as_array().into_iter().flatten().filter_map(change).collect();
         changes.sort();
         changes
     }
@@ -274,12 +269,6 @@ impl State {
     /// Whether the state has this resource.
     pub fn has(&self, address: &str) -> bool {
         self.resources().any(|resource| resource["address"] == address)
-    }
-
-    /// Whether this resource will be replaced because its making or a user's `taint` says so.
-    #[track_caller]
-    pub fn is_tainted(&self, address: &str) -> bool {
-        self.object(address)["tainted"] == true
     }
 
     #[track_caller]

@@ -38,17 +38,21 @@ fn each_is_refused_unasked(kind: &str, good: &[(&str, &str)], bad: &[(&str, &str
 fn a_bad_identity_is_refused_unasked() {
     let good = [("name", "app"), ("resource_group_name", "rg"), ("location", "westeurope")];
     let long = format!("{:?}", "a".repeat(129));
-    each_is_refused_unasked("user_assigned_identity", &good, &[
-        ("name", "\"ab\"", &["3", "128", "ab"]),
-        ("name", "\"-app\"", &["-app"]),
-        ("name", "\"my app\"", &["my app"]),
-        ("name", &long, &["128"]),
-        ("resource_group_name", "\"rg/other\"", &["rg/other"]),
-        ("resource_group_name", "\"rg.\"", &["rg."]),
-        ("subscription_id", "\"not-a-guid\"", &["not-a-guid"]),
-        ("isolation_scope", "\"Planet\"", &["Regional", "Planet"]),
-        ("timeouts", "{ create = \"soon\" }", &["soon", "10m"]),
-    ]);
+    each_is_refused_unasked(
+        "user_assigned_identity",
+        &good,
+        &[
+            ("name", "\"ab\"", &["3", "128", "ab"]),
+            ("name", "\"-app\"", &["-app"]),
+            ("name", "\"my app\"", &["my app"]),
+            ("name", &long, &["128"]),
+            ("resource_group_name", "\"rg/other\"", &["rg/other"]),
+            ("resource_group_name", "\"rg.\"", &["rg."]),
+            ("subscription_id", "\"not-a-guid\"", &["not-a-guid"]),
+            ("isolation_scope", "\"Planet\"", &["Regional", "Planet"]),
+            ("timeouts", "{ create = \"soon\" }", &["soon", "10m"]),
+        ],
+    );
 }
 
 #[test]
@@ -60,51 +64,63 @@ fn a_bad_credential_is_refused_unasked() {
         ("subject", "system:serviceaccount:demo:app"),
     ];
     let long = format!("{:?}", "s".repeat(601));
-    each_is_refused_unasked("federated_identity_credential", &good, &[
-        ("name", "\"ab\"", &["3", "120", "ab"]),
-        ("name", "\"a.b.c\"", &["a.b.c"]),
-        ("user_assigned_identity_id", "\"app\"", &["Microsoft.ManagedIdentity/userAssignedIdentities", "app"]),
-        (
-            "user_assigned_identity_id",
-            "\"/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg\"",
-            &["Microsoft.ManagedIdentity/userAssignedIdentities"],
-        ),
-        ("issuer", "\"http://issuer.example/\"", &["https", "http://issuer.example/"]),
-        ("issuer", "\" https://issuer.example/\"", &["space"]),
-        ("subject", "\"\"", &["subject"]),
-        ("subject", &long, &["600"]),
-        ("audience", "\"\"", &["audience"]),
-    ]);
+    each_is_refused_unasked(
+        "federated_identity_credential",
+        &good,
+        &[
+            ("name", "\"ab\"", &["3", "120", "ab"]),
+            ("name", "\"a.b.c\"", &["a.b.c"]),
+            ("user_assigned_identity_id", "\"app\"", &["Microsoft.ManagedIdentity/userAssignedIdentities", "app"]),
+            (
+                "user_assigned_identity_id",
+                "\"/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg\"",
+                &["Microsoft.ManagedIdentity/userAssignedIdentities"],
+            ),
+            ("issuer", "\"http://issuer.example/\"", &["https", "http://issuer.example/"]),
+            ("issuer", "\" https://issuer.example/\"", &["space"]),
+            ("subject", "\"\"", &["subject"]),
+            ("subject", &long, &["600"]),
+            ("audience", "\"\"", &["audience"]),
+        ],
+    );
 }
 
 #[test]
 fn a_bad_role_assignment_is_refused_unasked() {
     let scope = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg";
     let good = [("scope", scope), ("role_definition_name", "Reader"), ("principal_id", GUID)];
-    each_is_refused_unasked("role_assignment", &good, &[
-        ("scope", "\"subscriptions/20000000-0000-4000-8000-000000000001\"", &["/subscriptions", "slash"]),
-        ("principal_id", "\"app\"", &["UUID", "app"]),
-        ("name", "\"first\"", &["UUID", "first"]),
-        ("principal_type", "\"Robot\"", &["ServicePrincipal", "Robot"]),
-        ("condition_version", "\"1.0\"", &["2.0", "1.0"]),
-    ]);
+    each_is_refused_unasked(
+        "role_assignment",
+        &good,
+        &[
+            ("scope", "\"subscriptions/20000000-0000-4000-8000-000000000001\"", &["/subscriptions", "slash"]),
+            ("principal_id", "\"app\"", &["UUID", "app"]),
+            ("name", "\"first\"", &["UUID", "first"]),
+            ("principal_type", "\"Robot\"", &["ServicePrincipal", "Robot"]),
+            ("condition_version", "\"1.0\"", &["2.0", "1.0"]),
+        ],
+    );
 }
 
 #[test]
 fn a_bad_service_account_is_refused_unasked() {
     let good = [("name", "app"), ("namespace", "demo"), ("client_id", GUID)];
-    each_is_refused_unasked("service_account", &good, &[
-        ("name", "\"My_App\"", &["lower case", "My_App"]),
-        ("namespace", "\"Demo\"", &["lower case", "Demo"]),
-        ("namespace", "\"a.b\"", &["a.b"]),
-        ("client_id", "\"app\"", &["UUID", "app"]),
-        ("tenant_id", "\"contoso.onmicrosoft.com\"", &["UUID", "contoso.onmicrosoft.com"]),
-        ("token_expiration_seconds", "60", &["3600", "86400", "60"]),
-        ("token_expiration_seconds", "86401", &["3600", "86400", "86401"]),
-        ("labels", "{ \"no spaces\" = \"a\" }", &["no spaces"]),
-        ("annotations", "{ \"-bad\" = \"a\" }", &["-bad"]),
-        ("manage", "\"everything\"", &["object", "annotations", "everything"]),
-    ]);
+    each_is_refused_unasked(
+        "service_account",
+        &good,
+        &[
+            ("name", "\"My_App\"", &["lower case", "My_App"]),
+            ("namespace", "\"Demo\"", &["lower case", "Demo"]),
+            ("namespace", "\"a.b\"", &["a.b"]),
+            ("client_id", "\"app\"", &["UUID", "app"]),
+            ("tenant_id", "\"contoso.onmicrosoft.com\"", &["UUID", "contoso.onmicrosoft.com"]),
+            ("token_expiration_seconds", "60", &["3600", "86400", "60"]),
+            ("token_expiration_seconds", "86401", &["3600", "86400", "86401"]),
+            ("labels", "{ \"no spaces\" = \"a\" }", &["no spaces"]),
+            ("annotations", "{ \"-bad\" = \"a\" }", &["-bad"]),
+            ("manage", "\"everything\"", &["object", "annotations", "everything"]),
+        ],
+    );
 }
 
 #[test]
@@ -150,7 +166,11 @@ fn a_role_is_given_by_name_or_by_id() {
         azwi.write(&spoilt("role_assignment", &[scope], principal));
         azwi.run(&["validate", "-json"]).failed().says(&["role_definition_name", "role_definition_id"]);
         let id = "\"/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7\"";
-        azwi.write(&spoilt("role_assignment", &[scope, principal, ("role_definition_id", id)], ("role_definition_name", "\"Reader\"")));
+        azwi.write(&spoilt(
+            "role_assignment",
+            &[scope, principal, ("role_definition_id", id)],
+            ("role_definition_name", "\"Reader\""),
+        ));
         azwi.run(&["validate", "-json"]).failed().says(&["role_definition_name", "role_definition_id"]);
     });
 }
@@ -163,7 +183,11 @@ const IDENTITY: &str = r#"resource "azwi_user_assigned_identity" "this" {
 "#;
 
 fn account() -> String {
-    spoilt("service_account", &[("name", "\"app\""), ("namespace", "var.namespace")], ("client_id", &format!("\"{GUID}\"")))
+    spoilt(
+        "service_account",
+        &[("name", "\"app\""), ("namespace", "var.namespace")],
+        ("client_id", &format!("\"{GUID}\"")),
+    )
 }
 
 fn set(azwi: &mut Azwi, name: &str, value: &str) {

@@ -79,7 +79,8 @@ fn a_credential_by_another_name_is_another_credential() {
         azwi.write(&credential("demo-app-2", ISSUER, SUBJECT, ""));
         assert_eq!(azwi.plan(), changes([(THIS, "replace")]));
         azwi.apply();
-        let names: Vec<Json> = azwi.emulator.credentials(&identity(&azwi)).iter().map(|one| one["name"].clone()).collect();
+        let names: Vec<Json> =
+            azwi.emulator.credentials(&identity(&azwi)).iter().map(|one| one["name"].clone()).collect();
         assert_eq!(names, ["demo-app-2"]);
         azwi.destroy();
     });
@@ -140,7 +141,8 @@ fn a_tainted_credential_is_made_anew() {
 #[test]
 fn a_credential_follows_its_identity_into_another_subscription() {
     under_every_terraform(|azwi| {
-        let there = simple().replace("= \"westeurope\"", "= \"westeurope\"\n  subscription_id = var.other_subscription_id");
+        let there =
+            simple().replace("= \"westeurope\"", "= \"westeurope\"\n  subscription_id = var.other_subscription_id");
         azwi.applied(&there);
         let identity = Emulator::identity_id(OTHER_SUBSCRIPTION, &azwi.group, "app");
         assert_eq!(azwi.emulator.credentials(&identity).len(), 1);
@@ -207,7 +209,10 @@ fn a_second_credential_with_the_same_issuer_and_subject_fails_within_seconds() {
                 &json!({ "rules": { "duplicate_credential_status": status, "duplicate_credential_code": code } }),
             );
             azwi.applied(IDENTITY);
-            azwi.emulator.put_identity(&format!("{}/federatedIdentityCredentials/theirs", identity(&azwi)), &body(ISSUER, SUBJECT));
+            azwi.emulator.put_identity(
+                &format!("{}/federatedIdentityCredentials/theirs", identity(&azwi)),
+                &body(ISSUER, SUBJECT),
+            );
             azwi.write(&simple());
             let start = Instant::now();
             azwi.apply_fails().says(&["issuer", "subject"]);

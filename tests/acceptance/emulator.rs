@@ -97,9 +97,8 @@ impl Emulator {
             ("scope", format!("{}/.default", self.url)),
         ];
         let url = format!("{}/{}/oauth2/v2.0/token", self.url, setting("ARM_TENANT_ID"));
-        let answer: Json = RUNTIME.block_on(async {
-            self.client.post(url).form(&form).send().await.unwrap().json().await.unwrap()
-        });
+        let answer: Json =
+            RUNTIME.block_on(async { self.client.post(url).form(&form).send().await.unwrap().json().await.unwrap() });
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
     }
 
@@ -124,7 +123,9 @@ impl Emulator {
 
     /// The id of an identity in this subscription and group.
     pub fn identity_id(subscription: &str, group: &str, name: &str) -> String {
-        format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}")
+        format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        )
     }
 
     /// What is at this id, be it an identity or a credential; `None` where nothing is.

@@ -46,7 +46,7 @@ fn import_as_the_page_says(azwi: &Azwi, name: &str, address: &str, id: &str) {
     azwi.forget(address);
     let mut script = example(&format!("resources/{name}/import.sh"));
     // The name of an assignment follows from its principal, which is another one each time.
-    if let Some((_, printed)) = script.trim_end().clone().rsplit_once("roleAssignments/") {
+    if let Some((_, printed)) = script.trim_end().to_owned().rsplit_once("roleAssignments/") {
         script = script.replace(printed, id.rsplit('/').next().unwrap());
     }
     fs::create_dir_all(azwi.path("bin")).unwrap();

@@ -29,7 +29,9 @@ fn an_identity_is_made_changed_in_place_and_destroyed() {
         let made = azwi.emulator.identity(&id(&azwi, "app")).unwrap();
         assert_eq!(made["location"], "westeurope");
         assert_eq!(made["tags"], json!({ "team": "a" }));
-        for (attribute, property) in [("client_id", "clientId"), ("principal_id", "principalId"), ("tenant_id", "tenantId")] {
+        for (attribute, property) in
+            [("client_id", "clientId"), ("principal_id", "principalId"), ("tenant_id", "tenantId")]
+        {
             assert_eq!(state.get(THIS, attribute), made["properties"][property].as_str().unwrap());
         }
         assert_eq!(state.get(THIS, "id"), id(&azwi, "app"));
@@ -85,7 +87,8 @@ fn a_location_is_the_same_with_other_spaces_and_capitals() {
 fn an_isolation_scope_is_set_and_survives_a_change_of_tags() {
     under_every_terraform(|azwi| {
         azwi.applied(&identity("location = \"westeurope\"\n  isolation_scope = \"Regional\""));
-        let scope = |azwi: &Azwi| azwi.emulator.identity(&id(azwi, "app")).unwrap()["properties"]["isolationScope"].clone();
+        let scope =
+            |azwi: &Azwi| azwi.emulator.identity(&id(azwi, "app")).unwrap()["properties"]["isolationScope"].clone();
         assert_eq!(scope(&azwi), "Regional");
         azwi.applied(&identity("location = \"westeurope\"\n  isolation_scope = \"Regional\"\n  tags = { a = \"b\" }"));
         assert_eq!(scope(&azwi), "Regional");

@@ -39,7 +39,8 @@ const CREATES: [(&str, &str); 4] = [
 #[test]
 fn new_objects_are_planned_without_sign_in_and_without_network() {
     each_with_its_own_emulator(|mut azwi| {
-        azwi.environment.retain(|name, _| !name.starts_with("ARM_") && !name.starts_with("KUBE") && !name.starts_with("AZURE_"));
+        azwi.environment
+            .retain(|name, _| !name.starts_with("ARM_") && !name.starts_with("KUBE") && !name.starts_with("AZURE_"));
         azwi.write(&CHAIN.replace("location ", "subscription_id = var.subscription_id\n  location "));
         let before = azwi.emulator.requests();
         assert_eq!(azwi.plan(), changes(CREATES));

@@ -54,7 +54,8 @@ fn a_role_is_assigned_by_name_described_in_place_and_taken_away() {
         assert!(state.get(THIS, "id").eq_ignore_ascii_case(made["id"].as_str().unwrap()));
 
         let condition = "@Resource[Microsoft.KeyVault/vaults:name] StringEquals 'a'";
-        let more = format!("description = \"for the app\"\n  condition = \"{condition}\"\n  condition_version = \"2.0\"");
+        let more =
+            format!("description = \"for the app\"\n  condition = \"{condition}\"\n  condition_version = \"2.0\"");
         azwi.write(&assignment("role_definition_name = \"Key Vault Secrets User\"", &more));
         assert_eq!(azwi.plan(), changes([(THIS, "update")]));
         azwi.apply();

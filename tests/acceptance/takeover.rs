@@ -102,7 +102,8 @@ fn an_existing_role_assignment_is_refused_whatever_its_name_then_imported_or_ado
         let reader = format!(
             "/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
         );
-        let theirs = json!({ "roleDefinitionId": reader, "principalId": principal, "principalType": "ServicePrincipal" });
+        let theirs =
+            json!({ "roleDefinitionId": reader, "principalId": principal, "principalType": "ServicePrincipal" });
         azwi.emulator.put_role_assignment(&id, &theirs);
         let hcl = format!(
             r#"resource "azwi_role_assignment" "this" {{

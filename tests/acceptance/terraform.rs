@@ -35,7 +35,9 @@ impl Terraform {
             .env("CHECKPOINT_DISABLE", "1")
             .env_remove("TF_CLI_CONFIG_FILE")
             .output()
-            .unwrap_or_else(|error| panic!("{} does not run: {error}. `make test` sets up what tests need.", path.display()));
+            .unwrap_or_else(|error| {
+                panic!("{} does not run: {error}. `make test` sets up what tests need.", path.display())
+            });
         let json: Json = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
             panic!("{} does not tell its version: {}", path.display(), String::from_utf8_lossy(&output.stderr))
         });
