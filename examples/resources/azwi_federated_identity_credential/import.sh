@@ -1,0 +1,1 @@
+terraform import azwi_federated_identity_credential.this /subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ManagedIdentity/userAssignedIdentities/orders/federatedIdentityCredentials/demo-orders

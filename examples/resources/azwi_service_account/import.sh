@@ -1,0 +1,2 @@
+# namespace/name
+terraform import azwi_service_account.this demo/orders

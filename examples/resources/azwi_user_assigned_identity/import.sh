@@ -1,0 +1,1 @@
+terraform import azwi_user_assigned_identity.this /subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ManagedIdentity/userAssignedIdentities/orders

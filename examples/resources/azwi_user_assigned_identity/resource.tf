@@ -1,0 +1,9 @@
+resource "azwi_user_assigned_identity" "this" {
+  name                = "orders"
+  resource_group_name = "rg-demo"
+  location            = "westeurope"
+
+  tags = {
+    team = "payments"
+  }
+}

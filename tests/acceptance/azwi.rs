@@ -1,0 +1,302 @@
+//! A test's own place: a folder with a configuration, a Terraform, and a resource group and a namespace that no other
+//! test uses.
+//!
+//! A configuration finds them as variables: `var.subscription_id`, `var.other_subscription_id`, `var.group`,
+//! `var.namespace`. Runs see nothing of the machine's own environment but PATH: no sign-in, no kubeconfig, no settings of
+//! Terraform.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
+use crate::terraform::{Failure, Run, Terraform};
+
+const HEADER: &str = r#"terraform {
+  required_providers {
+    azwi = {
+      source = "azwi/azwi"
+    }
+  }
+}
+"#;
+
+const VARIABLES: &str = r#"variable "subscription_id" {}
+variable "other_subscription_id" {}
+variable "group" {}
+variable "namespace" {}
+"#;
+
+/// Runs a scenario under every Terraform at once, all against one emulator that other tests use, too.
+#[track_caller]
+pub fn under_every_terraform(scenario: impl Fn(Azwi) + Sync) {
+    run(|terraform| scenario(Azwi::new(terraform, Emulator::shared())));
+}
+
+/// The same with an emulator for each run alone, so that a scenario may give it faults and settings, and may count.
+#[track_caller]
+pub fn each_with_its_own_emulator(scenario: impl Fn(Azwi) + Sync) {
+    run(|terraform| scenario(Azwi::new(terraform, Arc::new(Emulator::start()))));
+}
+
+#[track_caller]
+fn run(scenario: impl Fn(&Terraform) + Sync) {
+    let failed: Vec<&str> = thread::scope(|scope| {
+        let runs: Vec<_> =
+            Terraform::all().iter().map(|terraform| (terraform, scope.spawn(|| scenario(terraform)))).collect();
+        runs.into_iter().filter_map(|(terraform, run)| run.join().err().map(|_| terraform.name.as_str())).collect()
+    });
+    assert!(failed.is_empty(), "failed under {}; the reasons are above", failed.join(" and "));
+}
+
+/// A folder, a Terraform, an emulator; see the module.
+pub struct Azwi {
+    /// The Terraform that runs here.
+    pub terraform: Terraform,
+    /// Azure and Kubernetes.
+    pub emulator: Arc<Emulator>,
+    /// The resource group of this test in both subscriptions.
+    pub group: String,
+    /// The namespace of this test in both clusters.
+    pub namespace: String,
+    /// What runs see. A test may change it.
+    pub environment: BTreeMap<String, String>,
+    folder: TempDir,
+}
+
+impl Azwi {
+    fn new(terraform: &Terraform, emulator: Arc<Emulator>) -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(1);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let (group, namespace) = (format!("rg-test-{number}"), format!("ns-test-{number}"));
+        emulator.create_group(SUBSCRIPTION, &group);
+        emulator.create_group(OTHER_SUBSCRIPTION, &group);
+        emulator.create_namespace(&namespace);
+        let mut azwi = Self::anywhere(terraform, emulator);
+        for (name, value) in [
+            ("subscription_id", SUBSCRIPTION),
+            ("other_subscription_id", OTHER_SUBSCRIPTION),
+            ("group", &group),
+            ("namespace", &namespace),
+        ] {
+            azwi.environment.insert(format!("TF_VAR_{name}"), value.to_owned());
+        }
+        azwi.file("variables.tf", VARIABLES);
+        azwi.file("header.tf", HEADER);
+        Self { group, namespace, ..azwi }
+    }
+
+    /// A folder without variables and without anything made for it in the emulator, for configurations that bring all.
+    pub fn anywhere(terraform: &Terraform, emulator: Arc<Emulator>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        fs::create_dir(&home).unwrap();
+        let mut environment = emulator.environment.clone();
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        for (name, value) in [
+            ("PATH", std::env::var("PATH").unwrap()),
+            ("HOME", text(&home)),
+            ("TMPDIR", text(&std::env::temp_dir())),
+            ("TF_CLI_CONFIG_FILE", text(&overrides().join("terraformrc"))),
+            ("TF_IN_AUTOMATION", "1".to_owned()),
+            ("CHECKPOINT_DISABLE", "1".to_owned()),
+            ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
+        ] {
+            environment.insert(name.to_owned(), value);
+        }
+        let terraform = terraform.clone();
+        Self { terraform, emulator, group: String::new(), namespace: String::new(), environment, folder }
+    }
+
+    /// Makes this the configuration.
+    pub fn write(&self, hcl: &str) {
+        self.file("main.tf", hcl);
+    }
+
+    /// Makes a file of the configuration.
+    pub fn file(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Where a file of the configuration is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs Terraform to its end.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.finish(arguments, self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Starts `apply` in a process group of its own, so that a test can interrupt it as Ctrl-C does.
+    pub fn start_apply(&self) -> Child {
+        use std::os::unix::process::CommandExt;
+        self.command(APPLY).process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits for an `apply` that was started.
+    pub fn finish_apply(&self, child: Child) -> Run {
+        self.finish(APPLY, child)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        self.terraform.command(self.folder.path(), &self.environment, arguments)
+    }
+
+    fn finish(&self, arguments: &[&str], child: Child) -> Run {
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let what = format!("{}: {}\n{}", self.terraform.name, arguments.join(" "), self.configuration());
+        Run { what, status: output.status, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    fn configuration(&self) -> String {
+        let mut names: Vec<_> =
+            fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.retain(|name| name != "header.tf" && name != "variables.tf");
+        names.sort();
+        names
+            .iter()
+            .filter_map(|name| name.to_str().filter(|name| name.ends_with(".tf")))
+            .map(|name| format!("--- {name}\n{}", fs::read_to_string(self.path(name)).unwrap()))
+            .collect()
+    }
+
+    /// Applies, and the test fails where that fails.
+    #[track_caller]
+    pub fn apply(&self) -> Run {
+        self.run(APPLY).succeeded()
+    }
+
+    /// Applies a configuration, sees that the plan after it is empty, and returns the state.
+    #[track_caller]
+    pub fn applied(&self, hcl: &str) -> State {
+        self.write(hcl);
+        self.apply();
+        assert_eq!(self.plan(), NOTHING);
+        self.state()
+    }
+
+    /// Applies in vain.
+    #[track_caller]
+    pub fn apply_fails(&self) -> Failure {
+        self.run(APPLY).failed()
+    }
+
+    /// What a plan would do: for each resource that changes its address and the action, in the order of the addresses.
+    ///
+    /// The action is `create`, `update`, `delete`, `replace` or `import`.
+    #[track_caller]
+    pub fn plan(&self) -> Vec<(String, String)> {
+        self.run(&["plan", "-json", "-input=false", "-out=plan"]).succeeded();
+        let run = self.run(&["show", "-json", "plan"]).succeeded();
+        let plan: Json = serde_json::from_str(&run.stdout).unwrap();
+        let mut changes: Vec<_> =
+            plan["resource_changes"].as_array().into_iter().flatten().filter_map(change).collect();
+        changes.sort();
+        changes
+    }
+
+    /// Plans in vain.
+    #[track_caller]
+    pub fn plan_fails(&self) -> Failure {
+        self.run(&["plan", "-json", "-input=false"]).failed()
+    }
+
+    /// Destroys everything, and sees that the emulator has nothing left of this test.
+    #[track_caller]
+    pub fn destroy(&self) {
+        self.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
+        self.emulator.assert_empty(&self.group, &self.namespace);
+    }
+
+    /// The state as it is.
+    #[track_caller]
+    pub fn state(&self) -> State {
+        let run = self.run(&["show", "-json"]).succeeded();
+        State(serde_json::from_str(&run.stdout).unwrap())
+    }
+
+    /// Takes an object out of the state and leaves it in the world.
+    #[track_caller]
+    pub fn forget(&self, address: &str) {
+        self.run(&["state", "rm", address]).succeeded();
+    }
+}
+
+const APPLY: &[&str] = &["apply", "-json", "-input=false", "-auto-approve"];
+
+/// The plan that changes nothing.
+pub const NOTHING: &[(String, String)] = &[];
+
+/// A plan with these changes, to compare with.
+pub fn changes<const N: usize>(changes: [(&str, &str); N]) -> Vec<(String, String)> {
+    changes.map(|(address, action)| (address.to_owned(), action.to_owned())).to_vec()
+}
+
+fn change(resource: &Json) -> Option<(String, String)> {
+    let actions: Vec<&str> = resource["change"]["actions"].as_array()?.iter().filter_map(Json::as_str).collect();
+    let action = match actions[..] {
+        ["no-op"] if resource["change"]["importing"].is_object() => "import",
+        ["no-op"] | ["read"] => return None,
+        [one] => one,
+        _ => "replace",
+    };
+    Some((resource["address"].as_str()?.to_owned(), action.to_owned()))
+}
+
+/// What the state holds.
+pub struct State(Json);
+
+impl State {
+    /// One attribute of one resource as text; a test fails where the resource is not in the state.
+    #[track_caller]
+    pub fn get(&self, address: &str, attribute: &str) -> String {
+        match &self.object(address)["values"][attribute] {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Whether the state has this resource.
+    pub fn has(&self, address: &str) -> bool {
+        self.resources().any(|resource| resource["address"] == address)
+    }
+
+    #[track_caller]
+    fn object(&self, address: &str) -> &Json {
+        self.resources()
+            .find(|resource| resource["address"] == address)
+            .unwrap_or_else(|| panic!("{address} is not in the state: {}", self.0))
+    }
+
+    fn resources(&self) -> impl Iterator<Item = &Json> {
+        self.0["values"]["root_module"]["resources"].as_array().into_iter().flatten()
+    }
+}
+
+/// A folder that every Terraform takes the provider under test from, and the configuration file that says so.
+fn overrides() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        // A folder of its own: beside other files of the build, Terraform might take one of those for the provider.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("provider");
+        fs::create_dir_all(&folder).unwrap();
+        let binary = folder.join("terraform-provider-azwi");
+        let _ = fs::remove_file(&binary);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_terraform-provider-azwi"), binary).unwrap();
+        let hosts = ["registry.terraform.io", "registry.opentofu.org"];
+        let lines = hosts.map(|host| format!("    \"{host}/azwi/azwi\" = \"{}\"\n", folder.display())).concat();
+        let text = format!("provider_installation {{\n  dev_overrides {{\n{lines}  }}\n  direct {{}}\n}}\n");
+        fs::write(folder.join("terraformrc"), text).unwrap();
+        folder
+    })
+}

@@ -1,0 +1,314 @@
+//! Azure and Kubernetes as a test sees them: over HTTP, past the provider, with rights to everything.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use reqwest::{Certificate, Client, Method};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// The subscription that the provider's environment names.
+pub const SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000001";
+/// Another subscription of the same tenant.
+pub const OTHER_SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000002";
+
+const IDENTITY_API: &str = "2024-11-30";
+const ROLE_API: &str = "2022-04-01";
+const GROUP_API: &str = "2021-04-01";
+
+/// Tests are plain functions; this is where the emulators and the requests of all of them run.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Runtime::new().unwrap()
+});
+
+/// An emulator that runs in this process, and a client that may do everything.
+pub struct Emulator {
+    /// What a provider needs to use it: the lines of its `env` file.
+    pub environment: BTreeMap<String, String>,
+    /// Where it answers, without a slash at the end.
+    pub url: String,
+    client: Client,
+    arm_token: String,
+    cluster_token: String,
+    folder: TempDir,
+    _running: azwi::emulator::Emulator,
+}
+
+impl Emulator {
+    /// The emulator that most tests use together. It ends with the last test that holds it.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Emulator>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let emulator = Arc::new(Self::start());
+            *shared = Arc::downgrade(&emulator);
+            emulator
+        })
+    }
+
+    /// Starts one with the default seed.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = azwi::emulator::Options { dir: Some(folder.path().to_owned()), ..Default::default() };
+        let running = RUNTIME.block_on(azwi::emulator::Emulator::start(options)).unwrap();
+        let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
+        let environment: BTreeMap<String, String> = read("env")
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let authority = Certificate::from_pem(read("ca.pem").as_bytes()).unwrap();
+        let client = Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
+        let kubeconfig: Json = serde_saphyr::from_str(&read("kubeconfig")).unwrap();
+        let mut emulator = Self {
+            url: running.url().to_owned(),
+            cluster_token: kubeconfig["users"][0]["user"]["token"].as_str().unwrap().to_owned(),
+            arm_token: String::new(),
+            environment,
+            client,
+            folder,
+            _running: running,
+        };
+        emulator.arm_token = emulator.sign_in();
+        emulator
+    }
+
+    /// Where the kubeconfig is.
+    pub fn kubeconfig(&self) -> String {
+        fs::read_to_string(self.folder.path().join("kubeconfig")).unwrap()
+    }
+
+    /// The issuer of the first cluster's tokens.
+    pub fn issuer(&self) -> String {
+        let (_, discovery) = self.kubernetes("demo", Method::GET, "/.well-known/openid-configuration", None);
+        discovery["issuer"].as_str().unwrap().to_owned()
+    }
+
+    fn sign_in(&self) -> String {
+        let setting = |name: &str| self.environment[name].clone();
+        let form = [
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", setting("ARM_CLIENT_ID")),
+            ("client_secret", setting("ARM_CLIENT_SECRET")),
+            ("scope", format!("{}/.default", self.url)),
+        ];
+        let url = format!("{}/{}/oauth2/v2.0/token", self.url, setting("ARM_TENANT_ID"));
+        let answer: Json =
+            RUNTIME.block_on(async { self.client.post(url).form(&form).send().await.unwrap().json().await.unwrap() });
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+    }
+
+    /// Sends one request and returns status and body; a body that is no JSON is null.
+    fn send(&self, method: Method, path: &str, token: &str, content_type: &str, body: Option<&Json>) -> (u16, Json) {
+        RUNTIME.block_on(async {
+            let mut request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token);
+            if let Some(body) = body {
+                request = request.header("content-type", content_type).body(body.to_string());
+            }
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
+        })
+    }
+
+    /// A request to Azure Resource Manager.
+    pub fn arm(&self, method: Method, path: &str, version: &str, body: Option<&Json>) -> (u16, Json) {
+        let question = if path.contains('?') { '&' } else { '?' };
+        self.send(method, &format!("{path}{question}api-version={version}"), &self.arm_token, "application/json", body)
+    }
+
+    /// The id of an identity in this subscription and group.
+    pub fn identity_id(subscription: &str, group: &str, name: &str) -> String {
+        format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        )
+    }
+
+    /// What is at this id, be it an identity or a credential; `None` where nothing is.
+    #[track_caller]
+    pub fn identity(&self, id: &str) -> Option<Json> {
+        self.found(self.arm(Method::GET, id, IDENTITY_API, None))
+    }
+
+    /// Writes an identity or a credential as somebody else would.
+    #[track_caller]
+    pub fn put_identity(&self, id: &str, body: &Json) -> Json {
+        self.done(self.arm(Method::PUT, id, IDENTITY_API, Some(body)))
+    }
+
+    /// Deletes an identity or a credential behind our back.
+    #[track_caller]
+    pub fn delete_identity(&self, id: &str) {
+        self.done(self.arm(Method::DELETE, id, IDENTITY_API, None));
+    }
+
+    /// The credentials on an identity.
+    #[track_caller]
+    pub fn credentials(&self, identity: &str) -> Vec<Json> {
+        self.listed(self.arm(Method::GET, &format!("{identity}/federatedIdentityCredentials"), IDENTITY_API, None))
+    }
+
+    /// The role assignment at this id.
+    #[track_caller]
+    pub fn role_assignment(&self, id: &str) -> Option<Json> {
+        self.found(self.arm(Method::GET, id, ROLE_API, None))
+    }
+
+    /// Makes a role assignment as somebody else would.
+    #[track_caller]
+    pub fn put_role_assignment(&self, id: &str, properties: &Json) -> Json {
+        self.done(self.arm(Method::PUT, id, ROLE_API, Some(&json!({ "properties": properties }))))
+    }
+
+    /// Deletes a role assignment behind our back.
+    #[track_caller]
+    pub fn delete_role_assignment(&self, id: &str) {
+        self.done(self.arm(Method::DELETE, id, ROLE_API, None));
+    }
+
+    /// The role assignments at exactly this scope.
+    #[track_caller]
+    pub fn role_assignments(&self, scope: &str) -> Vec<Json> {
+        let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=atScope()");
+        let mut all = self.listed(self.arm(Method::GET, &path, ROLE_API, None));
+        all.retain(|one| one["properties"]["scope"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(scope)));
+        all
+    }
+
+    /// Makes a resource group.
+    #[track_caller]
+    pub fn create_group(&self, subscription: &str, group: &str) {
+        let path = format!("/subscriptions/{subscription}/resourceGroups/{group}");
+        self.done(self.arm(Method::PUT, &path, GROUP_API, Some(&json!({ "location": "westeurope" }))));
+    }
+
+    /// A request to the API server of a cluster. The content type is that of a merge patch for PATCH.
+    pub fn kubernetes(&self, cluster: &str, method: Method, path: &str, body: Option<&Json>) -> (u16, Json) {
+        let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        self.send(method, &format!("/clusters/{cluster}{path}"), &self.cluster_token, content_type, body)
+    }
+
+    /// Makes a namespace in both clusters.
+    #[track_caller]
+    pub fn create_namespace(&self, name: &str) {
+        for cluster in ["demo", "second"] {
+            let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+            self.done(self.kubernetes(cluster, Method::POST, "/api/v1/namespaces", Some(&body)));
+        }
+    }
+
+    /// A service account of the first cluster.
+    #[track_caller]
+    pub fn account(&self, namespace: &str, name: &str) -> Option<Json> {
+        self.account_of("demo", namespace, name)
+    }
+
+    /// A service account of a cluster.
+    #[track_caller]
+    pub fn account_of(&self, cluster: &str, namespace: &str, name: &str) -> Option<Json> {
+        self.found(self.kubernetes(cluster, Method::GET, &account_path(namespace, name), None))
+    }
+
+    /// Makes a service account as somebody else would, with `kubectl create`.
+    #[track_caller]
+    pub fn create_account(&self, namespace: &str, name: &str, annotations: &Json) -> Json {
+        let body = json!({
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": { "name": name, "annotations": annotations },
+        });
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts?fieldManager=kubectl-create");
+        self.done(self.kubernetes("demo", Method::POST, &path, Some(&body)))
+    }
+
+    /// Changes a service account as `kubectl annotate` and its kin do.
+    #[track_caller]
+    pub fn patch_account(&self, namespace: &str, name: &str, patch: &Json) -> Json {
+        let path = format!("{}?fieldManager=kubectl-annotate", account_path(namespace, name));
+        self.done(self.kubernetes("demo", Method::PATCH, &path, Some(patch)))
+    }
+
+    /// Deletes a service account behind our back.
+    #[track_caller]
+    pub fn delete_account(&self, namespace: &str, name: &str) {
+        self.done(self.kubernetes("demo", Method::DELETE, &account_path(namespace, name), None));
+    }
+
+    /// The requests so far, oldest first, without those that this test client makes to look around.
+    pub fn log(&self) -> Vec<Json> {
+        self.listed(self.send(Method::GET, "/_emulator/log", "", "", None))
+    }
+
+    /// How many requests have been made.
+    pub fn requests(&self) -> usize {
+        self.log().len()
+    }
+
+    /// Makes these the faults; see `azwi::emulator::fault`.
+    #[track_caller]
+    pub fn faults(&self, faults: &Json) {
+        self.done(self.send(Method::PUT, "/_emulator/faults", "", "application/json", Some(faults)));
+    }
+
+    /// Changes settings; see `azwi::emulator::settings`.
+    #[track_caller]
+    pub fn settings(&self, settings: &Json) {
+        self.done(self.send(Method::PATCH, "/_emulator/settings", "", "application/json", Some(settings)));
+    }
+
+    /// Waits until something is so, a minute at most.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !is_so(self) {
+            assert!(Instant::now() < end, "waited a minute in vain until {what}; the log: {:#?}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Fails where anything is left of a test in its groups and namespaces.
+    #[track_caller]
+    pub fn assert_empty(&self, group: &str, namespace: &str) {
+        for subscription in [SUBSCRIPTION, OTHER_SUBSCRIPTION] {
+            let scope = format!("/subscriptions/{subscription}/resourceGroups/{group}");
+            let identities = format!("{scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities");
+            let left = self.listed(self.arm(Method::GET, &identities, IDENTITY_API, None));
+            assert!(left.is_empty(), "identities are left: {left:#?}");
+            let left = self.role_assignments(&scope);
+            assert!(left.is_empty(), "role assignments are left: {left:#?}");
+        }
+        for cluster in ["demo", "second"] {
+            let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+            let (status, list) = self.kubernetes(cluster, Method::GET, &path, None);
+            assert_eq!(status, 200, "{list}");
+            let mut left = list["items"].as_array().unwrap().clone();
+            left.retain(|account| account["metadata"]["name"] != "default");
+            assert!(left.is_empty(), "service accounts are left in {cluster}: {left:#?}");
+        }
+    }
+
+    #[track_caller]
+    fn found(&self, (status, body): (u16, Json)) -> Option<Json> {
+        assert!(status == 200 || status == 404, "{status}: {body}");
+        (status == 200).then_some(body)
+    }
+
+    #[track_caller]
+    fn done(&self, (status, body): (u16, Json)) -> Json {
+        assert!((200..300).contains(&status), "{status}: {body}");
+        body
+    }
+
+    #[track_caller]
+    fn listed(&self, (status, body): (u16, Json)) -> Vec<Json> {
+        assert_eq!(status, 200, "{body}");
+        body["value"].as_array().or(body.as_array()).unwrap_or_else(|| panic!("not a list: {body}")).clone()
+    }
+}
+
+fn account_path(namespace: &str, name: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}")
+}

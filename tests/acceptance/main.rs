@@ -1,0 +1,27 @@
+//! The provider under real Terraform, against the emulator. What a test asserts is what the emulator holds afterwards,
+//! asked over HTTP, and what Terraform says; not what the provider says of itself.
+//!
+//! Every scenario runs under every Terraform that AZWI_TERRAFORMS names (`make test` sets it), else the one on PATH.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![allow(unreachable_pub, reason = "a test binary has no outside; `pub` says what a module's neighbours use")]
+
+mod azwi;
+mod emulator;
+mod terraform;
+
+mod bad_input;
+mod credential;
+mod examples;
+mod failure;
+mod identity;
+mod provider;
+mod role_assignment;
+mod service_account;
+mod takeover;
