@@ -11,26 +11,26 @@ use serde_json::{Value, json};
 
 use super::stand_in::{Asked, Reply, StandIn};
 
-pub const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
-pub const TENANT: &str = "aaaaaaaa-0000-0000-0000-000000000001";
-pub const PRINCIPAL: &str = "bbbbbbbb-0000-0000-0000-000000000001";
-pub const ROLE: &str = "4633458b-17de-408a-b874-0445c86b69e6";
-pub const ARM: &str = "https://arm.example/.default";
+pub(crate) const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
+pub(crate) const TENANT: &str = "aaaaaaaa-0000-0000-0000-000000000001";
+pub(crate) const PRINCIPAL: &str = "bbbbbbbb-0000-0000-0000-000000000001";
+pub(crate) const ROLE: &str = "4633458b-17de-408a-b874-0445c86b69e6";
+pub(crate) const ARM: &str = "https://arm.example/.default";
 
-pub fn wait() -> Wait {
+pub(crate) fn wait() -> Wait {
     Wait::at_most(Duration::from_secs(30))
 }
 
-pub fn some(text: &str) -> Option<String> {
+pub(crate) fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-pub fn secret(text: &str) -> Option<Secret> {
+pub(crate) fn secret(text: &str) -> Option<Secret> {
     Some(Secret::new(text))
 }
 
 /// Everything at one stand-in, and no way to sign in yet.
-pub fn nobody(server: &StandIn) -> Config {
+pub(crate) fn nobody(server: &StandIn) -> Config {
     Config {
         subscription_id: some(SUBSCRIPTION),
         endpoints: Endpoints {
@@ -44,16 +44,16 @@ pub fn nobody(server: &StandIn) -> Config {
 }
 
 /// Signs in with a secret.
-pub fn config(server: &StandIn) -> Config {
+pub(crate) fn config(server: &StandIn) -> Config {
     Config { tenant_id: some(TENANT), client_id: some("client"), client_secret: secret("s3cret"), ..nobody(server) }
 }
 
 /// Signed in with a secret, and in a hurry.
-pub fn azure(server: &StandIn) -> Azure {
+pub(crate) fn azure(server: &StandIn) -> Azure {
     Azure::new(config(server)).unwrap().with_patience(hurry())
 }
 
-pub fn hurry() -> Patience {
+pub(crate) fn hurry() -> Patience {
     Patience {
         identity_missing: Duration::from_millis(300),
         identity_full: Duration::from_millis(300),
@@ -64,7 +64,7 @@ pub fn hurry() -> Patience {
 }
 
 /// The answer to a request for a token, if it is one.
-pub fn token(asked: &Asked) -> Option<Reply> {
+pub(crate) fn token(asked: &Asked) -> Option<Reply> {
     asked.is(Method::POST, "/oauth2/v2.0/token").then(|| {
         let tenant = asked.path.split('/').nth(1).unwrap_or_default();
         let token = format!("{tenant}|{}", asked.form("scope").unwrap_or_default());
@@ -75,28 +75,28 @@ pub fn token(asked: &Asked) -> Option<Reply> {
     })
 }
 
-pub fn identity(name: &str) -> IdentityId {
+pub(crate) fn identity(name: &str) -> IdentityId {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}")
         .parse()
         .unwrap()
 }
 
-pub fn credential(identity_name: &str, name: &str) -> CredentialId {
+pub(crate) fn credential(identity_name: &str, name: &str) -> CredentialId {
     CredentialId::new(identity(identity_name), name).unwrap()
 }
 
-pub fn identity_json(name: &str) -> Value {
+pub(crate) fn identity_json(name: &str) -> Value {
     json!({"id": identity(name).key(), "name": name, "location": "eastus", "tags": {},
         "properties": {"clientId": "c", "principalId": PRINCIPAL, "tenantId": TENANT}})
 }
 
-pub fn credential_json(name: &str, issuer: &str, subject: &str) -> Value {
+pub(crate) fn credential_json(name: &str, issuer: &str, subject: &str) -> Value {
     json!({"id": format!("/x/{name}"), "name": name,
         "properties": {"issuer": issuer, "subject": subject, "audiences": ["api://AzureADTokenExchange"]}})
 }
 
 /// A stand-in for the Azure CLI: it answers by its arguments, and writes down what it was called with.
-pub fn write_az(folder: &Path) {
+pub(crate) fn write_az(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let script = format!(
         r#"#!/bin/sh

@@ -20,45 +20,45 @@ use tokio_rustls::TlsAcceptor;
 
 /// What was asked.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    pub method: Method,
+pub(crate) struct Asked {
+    pub(crate) method: Method,
     /// As sent.
-    pub path: String,
+    pub(crate) path: String,
     /// As sent.
-    pub raw_query: String,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+    pub(crate) raw_query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Asked {
     /// A query parameter, decoded.
-    pub fn query(&self, name: &str) -> Option<String> {
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
         url::form_urlencoded::parse(self.raw_query.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
     }
 
     /// A field of a form, decoded.
-    pub fn form(&self, name: &str) -> Option<String> {
+    pub(crate) fn form(&self, name: &str) -> Option<String> {
         let form: HashMap<String, String> = url::form_urlencoded::parse(&self.body).into_owned().collect();
         form.get(name).cloned()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub fn is(&self, method: Method, end: &str) -> bool {
+    pub(crate) fn is(&self, method: Method, end: &str) -> bool {
         self.method == method && self.path.ends_with(end)
     }
 }
 
 /// What to answer.
-pub enum Reply {
+pub(crate) enum Reply {
     Answer {
         status: u16,
         headers: Vec<(&'static str, String)>,
@@ -70,27 +70,27 @@ pub enum Reply {
 }
 
 impl Reply {
-    pub fn json(status: u16, body: Value) -> Self {
+    pub(crate) fn json(status: u16, body: Value) -> Self {
         Self::text(status, &body.to_string())
     }
 
-    pub fn text(status: u16, body: &str) -> Self {
+    pub(crate) fn text(status: u16, body: &str) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.to_owned(), after: Duration::ZERO }
     }
 
     /// An error as Azure Resource Manager writes it.
-    pub fn error(status: u16, code: &str, message: &str) -> Self {
+    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::json(status, serde_json::json!({"error": {"code": code, "message": message}}))
     }
 
-    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         if let Self::Answer { headers, .. } = &mut self {
             headers.push((name, value.to_owned()));
         }
         self
     }
 
-    pub fn after(mut self, pause: Duration) -> Self {
+    pub(crate) fn after(mut self, pause: Duration) -> Self {
         if let Self::Answer { after, .. } = &mut self {
             *after = pause;
         }
@@ -101,18 +101,18 @@ impl Reply {
 type Answers = Box<dyn Fn(&Asked) -> Reply + Send + Sync>;
 
 /// A running server. It stops with the runtime of its test.
-pub struct StandIn {
-    pub address: SocketAddr,
+pub(crate) struct StandIn {
+    pub(crate) address: SocketAddr,
     log: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl StandIn {
-    pub async fn start(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_with(authority().acceptor(), answers).await
     }
 
     /// On TLS by an authority that nobody trusts.
-    pub async fn start_untrusted() -> Self {
+    pub(crate) async fn start_untrusted() -> Self {
         Self::start_with(Authority::new("Nobody's").acceptor(), |_| Reply::text(200, "{}")).await
     }
 
@@ -137,17 +137,17 @@ impl StandIn {
         Self { address, log }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://{}", self.address)
     }
 
     /// What was asked so far.
-    pub fn log(&self) -> Vec<Asked> {
+    pub(crate) fn log(&self) -> Vec<Asked> {
         self.log.lock().unwrap().clone()
     }
 
     /// How often something was asked whose path ends so.
-    pub fn count(&self, method: Method, end: &str) -> usize {
+    pub(crate) fn count(&self, method: Method, end: &str) -> usize {
         self.log().iter().filter(|asked| asked.is(method.clone(), end)).count()
     }
 }
@@ -214,7 +214,7 @@ impl Authority {
 }
 
 /// The folder of the stand-in for the Azure CLI; what it was called with is in `calls`.
-pub fn cli_folder() -> PathBuf {
+pub(crate) fn cli_folder() -> PathBuf {
     authority();
     FOLDER.clone()
 }
