@@ -10,6 +10,9 @@ use time::format_description::well_known::Rfc2822;
 /// Failures of the service and of the network are tried this often; being throttled does not count, it ends with the timeout.
 pub(super) const ATTEMPTS: u32 = 8;
 
+/// A host that cannot be reached is tried this often, some eight seconds long: names and routes come back fast or not at all.
+pub(super) const CONNECTS: u32 = 5;
+
 /// Statuses that the same request may not get again: those that Microsoft's SDKs retry.
 pub(super) fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)

@@ -117,10 +117,16 @@ impl Transport {
                     error.ambiguous = is_write(&request.method);
                     return Err(error);
                 }
-                Err(Lost::Broken { mut error, sent }) => {
+                Err(Lost::Unreachable { error, passing }) => {
                     failed.attempts += 1;
-                    error.ambiguous = sent && is_write(&request.method);
-                    let again = !sent || retry::may_repeat(&request.method);
+                    failed.connects += 1;
+                    let again = passing && failed.connects < retry::CONNECTS;
+                    (error, again.then(|| retry::backoff(failed.attempts, rand::random())))
+                }
+                Err(Lost::Broken(mut error)) => {
+                    failed.attempts += 1;
+                    error.ambiguous = is_write(&request.method);
+                    let again = retry::may_repeat(&request.method);
                     (error, again.then(|| retry::backoff(failed.attempts, rand::random())))
                 }
             };
@@ -133,9 +139,10 @@ impl Transport {
 
     /// Sends a request once. The answer is read to its end.
     async fn attempt(&self, subject: &Subject, request: &Outgoing, wait: &Wait) -> Result<Answer, Lost> {
-        let broken =
-            |message: String, sent: bool| Lost::Broken { error: subject.error(ErrorKind::Network, message), sent };
-        let client = self.http(&request.url).map_err(|problem| broken(format!("no HTTP client: {problem}"), false))?;
+        let client = self.http(&request.url).map_err(|problem| Lost::Unreachable {
+            error: subject.error(ErrorKind::Network, format!("no HTTP client: {problem}")),
+            passing: false,
+        })?;
         let start = Instant::now();
         let mut headers = request.headers.clone();
         headers.insert(USER_AGENT, self.user_agent.clone());
@@ -156,9 +163,14 @@ impl Transport {
         let outcome =
             if is_write(&request.method) { wait.bound_write(exchange).await } else { wait.bound(exchange).await };
         let answer = outcome.map_err(Lost::Interrupted)?.map_err(|problem| {
-            let sent = !problem.is_connect() && !problem.is_builder();
-            tracing::debug!(operation = %subject.operation, host = request.url.host_str(), "no answer: {problem:?}");
-            broken(describe(&problem, &request.url), sent)
+            tracing::debug!(operation = %subject.operation, host = request.url.host_str(), "no answer: {}", chain(&problem));
+            let untrusted = is_untrusted(&problem);
+            let error = subject.error(ErrorKind::Network, describe(&problem, untrusted, &request.url));
+            if untrusted || problem.is_connect() || problem.is_builder() {
+                Lost::Unreachable { error, passing: !untrusted && !problem.is_builder() }
+            } else {
+                Lost::Broken(error)
+            }
         })?;
         tracing::debug!(
             operation = %subject.operation,
@@ -194,14 +206,19 @@ impl Transport {
 
 /// An attempt without an answer.
 enum Lost {
+    /// The wait was over.
     Interrupted(Interrupted),
-    Broken { error: Error, sent: bool },
+    /// The request was never sent; `passing` if that may be different in a moment.
+    Unreachable { error: Error, passing: bool },
+    /// The connection broke when the request was out.
+    Broken(Error),
 }
 
 /// What went wrong so far.
 #[derive(Default)]
 struct Failed {
     attempts: u32,
+    connects: u32,
     last: Option<Error>,
 }
 
@@ -220,10 +237,10 @@ fn is_write(method: &Method) -> bool {
 }
 
 /// A broken connection in words, with where to look.
-fn describe(problem: &reqwest::Error, url: &Url) -> String {
+fn describe(problem: &reqwest::Error, untrusted: bool, url: &Url) -> String {
     let host = url.host_str().unwrap_or("the host");
     let text = chain(problem);
-    if text.contains("certificate") || text.contains("UnknownIssuer") {
+    if untrusted {
         return format!(
             "the TLS certificate of {host} is not trusted ({text}); where a proxy or an emulator has its own authority, name its PEM file in SSL_CERT_FILE"
         );
@@ -235,6 +252,24 @@ fn describe(problem: &reqwest::Error, url: &Url) -> String {
         return format!("{host} did not answer in time ({text})");
     }
     format!("the connection to {host} broke ({text})")
+}
+
+/// Whether a connection failed because of the server's certificate, which no second attempt changes.
+fn is_untrusted(problem: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(problem);
+    while let Some(cause) = next {
+        // An I/O error that carries another one skips it when asked for its source.
+        let carried = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = carried.and_then(|carried| carried.downcast_ref()).or(cause.downcast_ref::<rustls::Error>());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        next = match carried {
+            Some(carried) => Some(carried),
+            None => cause.source(),
+        };
+    }
+    false
 }
 
 /// An error with its causes, each said once. Never with the URL: its query may hold what entitles to a token.

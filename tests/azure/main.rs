@@ -1,0 +1,13 @@
+//! The Azure side against small stand-ins over real TLS: every sign-in method, the traps of the generated clients, retries,
+//! the queue. What Azure itself does is the emulator's; here a server says exactly what a test wants to see answered.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod credentials;
+mod fixtures;
+mod identities;
+mod retries;
+mod roles;
+mod sign_in;
+mod stand_in;
+mod traps;
