@@ -30,7 +30,6 @@ use http::Method;
 
 use self::authorization::Attributes;
 use self::cluster::Cluster;
-use self::kinds::Kind;
 use self::status::Status;
 use self::verbs::Target;
 use super::clock::Clock;
@@ -87,7 +86,7 @@ fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Statu
     if reviews::is_one(group, place.resource) {
         return reviews::answer(context, &user, (group, place.resource, place.namespace), request);
     }
-    let kind = <dyn Kind>::find(group, version, place.resource)?;
+    let kind = kinds::find(group, version, place.resource)?;
     // A name with a slash, which only an escape in the path makes, is no name.
     if kind.namespaced() == place.in_no_namespace() && !place.name.is_empty() || segments.iter().any(|it| it.contains('/')) {
         return Err(Status::no_resource());

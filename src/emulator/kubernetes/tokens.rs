@@ -127,7 +127,7 @@ fn sign(
     let cluster = context.cluster;
     let now = context.clock.unix();
     let claims = json!({
-        "aud": audiences, "exp": now + seconds, "iat": now, "iss": cluster.issuer(), "jti": uuid::Uuid::new_v4(),
+        "aud": audiences, "exp": now + seconds, "iat": now, "iss": cluster.issuer(), "jti": uuid::Uuid::new_v4().to_string(),
         "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}},
         "nbf": now, "sub": format!("system:serviceaccount:{namespace}:{name}"),
     });

@@ -123,18 +123,18 @@ pub(super) struct Column {
     pub(super) cell: fn(&Value) -> Value,
 }
 
-impl dyn Kind {
-    /// The kind of this resource.
-    ///
-    /// # Errors
-    /// 404 where the group has no such resource.
-    pub(super) fn find(group: &str, version: &str, plural: &str) -> Result<&'static Self, Status> {
-        ALL.iter()
-            .copied()
-            .find(|kind| kind.group() == group && kind.version() == version && kind.plural() == plural)
-            .ok_or_else(Status::no_resource)
-    }
+/// The kind of this resource.
+///
+/// # Errors
+/// 404 where the group has no such resource.
+pub(super) fn find(group: &str, version: &str, plural: &str) -> Result<&'static dyn Kind, Status> {
+    ALL.iter()
+        .copied()
+        .find(|kind| kind.group() == group && kind.version() == version && kind.plural() == plural)
+        .ok_or_else(Status::no_resource)
+}
 
+impl dyn Kind + '_ {
     /// Group and version as `apiVersion` has them.
     pub(super) fn api_version(&self) -> String {
         if self.group().is_empty() { self.version().to_owned() } else { format!("{}/{}", self.group(), self.version()) }

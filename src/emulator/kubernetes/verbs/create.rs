@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use rand::seq::IndexedRandom;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Target, admit_to_namespace};
 use crate::emulator::http::{Request, Response};
@@ -60,7 +60,7 @@ pub(in crate::emulator::kubernetes) fn keep(
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
         metadata::set(&mut object, field, Value::Null);
     }
-    metadata::set(&mut object, "uid", json!(uuid::Uuid::new_v4()));
+    metadata::set(&mut object, "uid", Value::from(uuid::Uuid::new_v4().to_string()));
     metadata::set(&mut object, "creationTimestamp", Value::from(context.now()));
     if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
         let name = generated(metadata::text(&object, "generateName"));

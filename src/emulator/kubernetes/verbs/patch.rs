@@ -10,7 +10,7 @@ use super::create::keep;
 use super::update::{check_name, replace};
 use super::{Target, strategic};
 use crate::emulator::http::{Request, Response};
-use crate::emulator::kubernetes::body::{self, Expected};
+use crate::emulator::kubernetes::body;
 use crate::emulator::kubernetes::fields::Write;
 use crate::emulator::kubernetes::options::{Options, Unknown};
 use crate::emulator::kubernetes::respond::{self, Form};
