@@ -1,69 +1,191 @@
-//! A placeholder of the cluster.
+//! A cluster: its name and address, its issuer and signing key, and who may sign in with what.
+//!
+//! The issuer need not be the address: AKS publishes it elsewhere. Whoever serves the issuer's discovery document takes
+//! its keys from here ([`Cluster::jwks`]), so a token of this cluster is verified like any other.
 
-use serde_json::{Value, json};
+use rand::distr::{Alphanumeric, SampleString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::{Context, controllers};
 use crate::emulator::clock::Clock;
 use crate::emulator::jwt::SigningKey;
 use crate::emulator::store::Store;
 
+/// A cluster as it is kept under `kubernetes/<name>/_cluster`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Cluster {
-    document: Value,
+    name: String,
+    url: String,
+    issuer: String,
+    admin_token: String,
+    /// PKCS#8 in PEM.
+    signing_key: String,
     jwks: Value,
+    api_audiences: Vec<String>,
+    controllers: bool,
 }
 
 impl Cluster {
+    /// Makes a cluster with a signing key, an administrator's token and these namespaces, each with its `default`
+    /// service account, and stores it.
+    ///
+    /// `url` is where the API is served, `https://host:port/clusters/<name>`; `issuer` is the `iss` of its tokens.
+    ///
+    /// # Errors
+    /// When the name is empty or more than letters, digits, `-`, `_` and `.`, when a cluster of this name is stored
+    /// already, when a namespace's name breaks the rules, or when no key can be made.
     pub fn create(
         store: &mut Store,
-        _clock: &Clock,
+        clock: &Clock,
         name: &str,
         url: &str,
         issuer: &str,
         namespaces: &[String],
-    ) -> Result<Cluster, String> {
-        let key = SigningKey::generate()?;
-        let document = json!({
-            "name": name, "url": url, "issuer": issuer, "namespaces": namespaces,
-            "admin_token": format!("admin-{name}"), "key": key.pem(),
-        });
-        store.put(format!("kubernetes/{name}"), document.clone());
-        Ok(Self { document, jwks: key.jwks() })
+    ) -> Result<Self, String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Err(format!("`{name}` is no name for a cluster: letters, digits, `-`, `_` and `.` are"));
+        }
+        if Self::load(store, name).is_some() {
+            return Err(format!("the cluster `{name}` is already there"));
+        }
+        let key = SigningKey::generate().map_err(|why| format!("the cluster `{name}`: {why}"))?;
+        let cluster = Self {
+            name: name.to_owned(),
+            url: url.trim_end_matches('/').to_owned(),
+            issuer: issuer.to_owned(),
+            admin_token: Alphanumeric.sample_string(&mut rand::rng(), 40),
+            signing_key: key.pem().to_owned(),
+            jwks: key.jwks(),
+            api_audiences: vec![issuer.to_owned()],
+            controllers: true,
+        };
+        cluster.save(store);
+        let mut context = Context { store, clock, cluster: &cluster };
+        for namespace in namespaces {
+            controllers::establish(&mut context, namespace)
+                .map_err(|why| format!("the namespace `{namespace}` of the cluster `{name}`: {why}"))?;
+        }
+        Ok(cluster)
     }
 
-    pub fn load(store: &Store, name: &str) -> Option<Cluster> {
-        Self::from(store.get(&format!("kubernetes/{name}"))?)
+    /// The stored cluster of this name.
+    pub fn load(store: &Store, name: &str) -> Option<Self> {
+        let document = store.get(&format!("kubernetes/{name}/_cluster"))?;
+        serde_json::from_value(document.clone()).ok()
     }
 
-    fn from(document: &Value) -> Option<Cluster> {
-        let key = SigningKey::from_pem(document["key"].as_str()?).ok()?;
-        Some(Self { document: document.clone(), jwks: key.jwks() })
+    /// All stored clusters, by name.
+    pub fn all(store: &Store) -> Vec<Self> {
+        let documents = store.under("kubernetes/").filter(|(key, _)| key.ends_with("/_cluster"));
+        documents.filter_map(|(_, document)| serde_json::from_value(document.clone()).ok()).collect()
     }
 
-    pub fn all(store: &Store) -> Vec<Cluster> {
-        store.under("kubernetes/").filter_map(|(_, document)| Self::from(document)).collect()
+    /// The cluster with exactly this issuer, byte for byte, as Entra ID compares it.
+    pub fn by_issuer(store: &Store, issuer: &str) -> Option<Self> {
+        Self::all(store).into_iter().find(|cluster| cluster.issuer == issuer)
     }
 
-    pub fn by_issuer(store: &Store, issuer: &str) -> Option<Cluster> {
-        Self::all(store).into_iter().find(|cluster| cluster.issuer() == issuer)
-    }
-
-    /// For the tests of the placeholder's time only.
-    pub fn key(&self) -> &str {
-        self.document["key"].as_str().unwrap_or_default()
-    }
-
+    /// The keys that its tokens are signed with, as a JSON Web Key Set.
     pub fn jwks(&self) -> Value {
         self.jwks.clone()
     }
 
+    /// Its name.
     pub fn name(&self) -> &str {
-        self.document["name"].as_str().unwrap_or_default()
+        &self.name
     }
 
+    /// The `iss` of its tokens.
     pub fn issuer(&self) -> &str {
-        self.document["issuer"].as_str().unwrap_or_default()
+        &self.issuer
     }
 
+    /// The token of an administrator.
     pub fn admin_token(&self) -> &str {
-        self.document["admin_token"].as_str().unwrap_or_default()
+        &self.admin_token
+    }
+
+    /// Where its API is served, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The audiences that the API server takes for itself, which are also those of a token that names none.
+    pub fn api_audiences(&self) -> &[String] {
+        &self.api_audiences
+    }
+
+    /// Sets the audiences that the API server takes for itself; the issuer is the default.
+    pub fn set_api_audiences(&mut self, store: &mut Store, audiences: Vec<String>) {
+        self.api_audiences = audiences;
+        self.save(store);
+    }
+
+    /// Whether the controllers run that a real cluster has beside its API server: those that make the `default` service
+    /// account and empty a namespace that is deleted. They do unless they are stopped.
+    pub fn has_controllers(&self) -> bool {
+        self.controllers
+    }
+
+    /// Stops the controllers, which leaves an API server alone, as the recordings were made with.
+    pub fn stop_controllers(&mut self, store: &mut Store) {
+        self.controllers = false;
+        self.save(store);
+    }
+
+    /// Removes the cluster and all that is in it.
+    pub fn delete(self, store: &mut Store) {
+        let prefix = format!("kubernetes/{}/", self.name);
+        let keys: Vec<String> = store.under(&prefix).map(|(key, _)| key.to_owned()).collect();
+        for key in keys {
+            store.remove(&key);
+        }
+    }
+
+    /// The key that it signs with, as PKCS#8 PEM.
+    pub(super) fn signing_key(&self) -> &str {
+        &self.signing_key
+    }
+
+    /// The identifier of the key that it signs with.
+    pub(super) fn key_id(&self) -> &str {
+        self.jwks.pointer("/keys/0/kid").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn save(&self, store: &mut Store) {
+        // Strings, JSON and a flag always serialize.
+        if let Ok(document) = serde_json::to_value(self) {
+            store.put(format!("kubernetes/{}/_cluster", self.name), document);
+        }
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, url, issuer, .. } = self;
+        write!(f, "Cluster {{ name: {name:?}, url: {url:?}, issuer: {issuer:?}, .. }}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_found_again_by_its_name_and_by_its_exact_issuer() {
+        let mut store = Store::in_memory();
+        let issuer = "https://oidc.example/one/";
+        let made = Cluster::create(&mut store, &Clock::default(), "one", "https://h:1/clusters/one", issuer, &[]).unwrap();
+        assert_eq!(Cluster::load(&store, "one").unwrap().admin_token(), made.admin_token());
+        assert_eq!(Cluster::by_issuer(&store, issuer).unwrap().name(), "one");
+        assert!(Cluster::by_issuer(&store, "https://oidc.example/one").is_none());
+        assert_eq!(Cluster::all(&store).len(), 1);
+        let again = Cluster::create(&mut store, &Clock::default(), "one", "https://h:1", issuer, &[]);
+        assert_eq!(again.unwrap_err(), "the cluster `one` is already there");
+        made.delete(&mut store);
+        assert!(Cluster::all(&store).is_empty());
     }
 }

@@ -1,20 +1,140 @@
-//! A placeholder of the Kubernetes surface's signatures.
+//! The Kubernetes API of one cluster, as a real kube-apiserver answers: statuses, bodies and messages were recorded from
+//! one, and the recordings are replayed against it in `tests/kubernetes_contract.rs`.
+//!
+//! A request goes through [`authentication`], [`authorization`] and then to a verb ([`verbs`]), which asks the kind
+//! ([`kinds`]) what is particular to it and the ownership rules ([`fields`]) who owns what afterwards. Nothing here
+//! answers 500 but for the one case in which the real server does.
 
+mod authentication;
+mod authorization;
+mod body;
 pub mod cluster;
+mod controllers;
+mod decode;
+mod discovery;
+mod fields;
+mod go;
+mod kinds;
+mod metadata;
+mod objects;
+mod options;
+mod respond;
+mod reviews;
+mod schema;
+mod selectors;
+mod status;
+mod tokens;
+mod verbs;
 
+use http::Method;
+
+use self::authorization::Attributes;
+use self::cluster::Cluster;
+use self::status::Status;
+use self::verbs::Target;
 use super::clock::Clock;
 use super::http::{Request, Response};
 use super::store::Store;
-use cluster::Cluster;
 
-/// What a request to one cluster is answered from.
+/// What a request is answered with.
+#[derive(Debug)]
 pub struct Context<'a> {
+    /// The emulator's documents; the cluster's are under `kubernetes/<name>/`.
     pub store: &'a mut Store,
+    /// The emulated time.
     pub clock: &'a Clock,
+    /// The cluster that is asked.
     pub cluster: &'a Cluster,
 }
 
-/// Answers one request; its path no longer has the cluster's prefix.
-pub fn answer(_context: &mut Context<'_>, _request: &Request) -> Response {
-    Response::empty(http::StatusCode::NOT_IMPLEMENTED)
+/// Answers a request to a cluster's API. The path is relative to the cluster's address: `/api/v1/namespaces`.
+pub fn answer(context: &mut Context<'_>, request: &Request) -> Response {
+    controllers::tick(context);
+    route(context, request).unwrap_or_else(|status| status.response())
+}
+
+fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Status> {
+    let user = authentication::authenticate(context, request)?;
+    let segments = request.segments();
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (group, version, rest) = match parts.as_slice() {
+        ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
+        ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
+        _ => {
+            let verb = request.method.as_str().to_ascii_lowercase();
+            let asked = Attributes { verb: &verb, path: Some(&request.path), ..Attributes::default() };
+            authorization::authorize(context, &user, &asked)?;
+            return discovery::answer(context, request, &parts);
+        }
+    };
+    let Some(place) = Place::of(rest) else { return Err(Status::no_resource()) };
+    let watch = options::flag(request, "watch") && request.method == Method::GET;
+    let verb = verbs::verb_of(&request.method, place.name.is_empty(), watch);
+    let asked = Attributes {
+        verb,
+        path: None,
+        group,
+        resource: place.resource,
+        subresource: place.subresource,
+        namespace: place.attributed_namespace(),
+        name: place.name,
+    };
+    authorization::authorize(context, &user, &asked)?;
+    if !discovery::serves(group, version) {
+        return Ok(discovery::page_not_found());
+    }
+    if reviews::is_one(group, place.resource) {
+        return reviews::answer(context, &user, (group, place.resource, place.namespace), request);
+    }
+    let kind = kinds::find(group, version, place.resource)?;
+    // A name with a slash, which only an escape in the path makes, is no name.
+    if kind.namespaced() == place.in_no_namespace() && !place.name.is_empty() || segments.iter().any(|it| it.contains('/')) {
+        return Err(Status::no_resource());
+    }
+    if place.resource == "serviceaccounts" && place.subresource == "token" {
+        return tokens::answer(context, place.namespace, place.name, request);
+    }
+    let target = Target {
+        kind,
+        namespace: place.namespace.to_owned(),
+        name: place.name.to_owned(),
+        subresource: place.subresource.to_owned(),
+    };
+    verbs::answer(context, &target, verb, request)
+}
+
+/// What the path of a resource names; what it does not name is empty.
+struct Place<'a> {
+    namespace: &'a str,
+    resource: &'a str,
+    name: &'a str,
+    subresource: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(rest: &[&'a str]) -> Option<Self> {
+        let place = |namespace, resource, name, subresource| Self { namespace, resource, name, subresource };
+        match rest {
+            ["namespaces"] => Some(place("", "namespaces", "", "")),
+            ["namespaces", name] => Some(place("", "namespaces", name, "")),
+            // `finalize` and `status` are parts of the namespace; anything else is a resource in it.
+            ["namespaces", name, part @ ("finalize" | "status")] => Some(place("", "namespaces", name, part)),
+            ["namespaces", namespace, resource] => Some(place(namespace, resource, "", "")),
+            ["namespaces", namespace, resource, name] => Some(place(namespace, resource, name, "")),
+            ["namespaces", namespace, resource, name, part] => Some(place(namespace, resource, name, part)),
+            [resource] => Some(place("", resource, "", "")),
+            [resource, name] => Some(place("", resource, name, "")),
+            [resource, name, part] => Some(place("", resource, name, part)),
+            _ => None,
+        }
+    }
+
+    fn in_no_namespace(&self) -> bool {
+        self.namespace.is_empty()
+    }
+
+    /// The namespace that rights are asked for: a namespace itself is in itself.
+    fn attributed_namespace(&self) -> &'a str {
+        if self.resource == "namespaces" { self.name } else { self.namespace }
+    }
 }

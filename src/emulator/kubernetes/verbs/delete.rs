@@ -1,0 +1,203 @@
+//! DELETE: of one object and of a collection.
+//!
+//! An object that somebody holds by a finalizer stays, with the time of its deletion, until the last finalizer goes. The
+//! answer is the object, not a Status.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Target, list};
+use crate::emulator::http::{Request, Response};
+use crate::emulator::kubernetes::kinds::Kind;
+use crate::emulator::kubernetes::options::{dry_run_errors, exact};
+use crate::emulator::kubernetes::respond::Form;
+use crate::emulator::kubernetes::status::{FieldError, Status};
+use crate::emulator::kubernetes::{Context, body, controllers, metadata};
+
+/// Namespaces that cannot be deleted.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// The options of a deletion.
+#[derive(Debug, Default)]
+pub(in crate::emulator::kubernetes) struct Deletion {
+    uid: Option<String>,
+    revision: Option<String>,
+    /// Whether dependents go first, or are kept: finalizers of the garbage collector.
+    finalizer: Option<&'static str>,
+    dry_run: bool,
+}
+
+/// Answers a DELETE of one object.
+///
+/// # Errors
+/// 404, and 409 where a precondition does not hold.
+pub(super) fn delete_one(context: &mut Context<'_>, target: &Target, request: &Request) -> Result<Response, Status> {
+    let Target { kind, namespace, name, .. } = target;
+    let form = Form::asked(request)?;
+    let deletion = Deletion::read(request)?;
+    let object = context.object(*kind, namespace, name).cloned().ok_or_else(|| kind.not_found(name))?;
+    let deleted = delete(context, *kind, object, &deletion)?;
+    Ok(form.object(context, StatusCode::OK, *kind, &deleted))
+}
+
+/// Answers a DELETE of a collection.
+///
+/// # Errors
+/// 400 for a bad selector, and whatever one of the deletions refuses.
+pub(super) fn delete_collection(
+    context: &mut Context<'_>,
+    target: &Target,
+    request: &Request,
+) -> Result<Response, Status> {
+    let form = Form::asked(request)?;
+    let deletion = Deletion::read(request)?;
+    let page = list::page(context, target, request)?;
+    for object in &page.objects {
+        delete(context, target.kind, object.clone(), &deletion)?;
+    }
+    Ok(form.list(context, target.kind, &page.metadata, &page.objects))
+}
+
+/// Deletes an object, or notes that it is to go, and returns what it was.
+///
+/// # Errors
+/// 409 where a precondition does not hold.
+pub(in crate::emulator::kubernetes) fn delete(
+    context: &mut Context<'_>,
+    kind: &dyn Kind,
+    object: Value,
+    deletion: &Deletion,
+) -> Result<Value, Status> {
+    deletion.check(kind, &object)?;
+    if kind.kind() == "Namespace" {
+        return delete_namespace(context, kind, object, deletion);
+    }
+    let mut object = object;
+    let deleting = !metadata::text(&object, "deletionTimestamp").is_empty();
+    if !deleting {
+        let mut finalizers = metadata::list(&object, "finalizers");
+        finalizers.retain(|finalizer| !matches!(*finalizer, "foregroundDeletion" | "orphan"));
+        finalizers.extend(deletion.finalizer);
+        let finalizers = if finalizers.is_empty() { Value::Null } else { json!(finalizers) };
+        metadata::set(&mut object, "finalizers", finalizers);
+    }
+    if kind.is_released(&object) {
+        if deletion.dry_run {
+            return Ok(object);
+        }
+        let gone = context.erase(kind, object);
+        controllers::deleted(context, kind, &gone);
+        return Ok(gone);
+    }
+    if deleting {
+        return Ok(object);
+    }
+    metadata::set(&mut object, "deletionTimestamp", Value::from(context.now()));
+    metadata::set(&mut object, "deletionGracePeriodSeconds", json!(0));
+    if deletion.dry_run {
+        return Ok(object);
+    }
+    let marked = context.write(kind, object);
+    controllers::marked(context, kind, &marked);
+    Ok(marked)
+}
+
+fn delete_namespace(
+    context: &mut Context<'_>,
+    kind: &dyn Kind,
+    mut object: Value,
+    deletion: &Deletion,
+) -> Result<Value, Status> {
+    let name = metadata::text(&object, "name").to_owned();
+    if IMMORTAL.contains(&name.as_str()) {
+        return Err(Status::forbidden(kind.plural(), kind.group(), &name, "this namespace may not be deleted"));
+    }
+    if !metadata::text(&object, "deletionTimestamp").is_empty() {
+        let why = "The system is ensuring all content is removed from this namespace.  Upon completion, this namespace \
+                   will automatically be purged by the system.";
+        return Err(Status::conflict(kind.plural(), kind.group(), &name, why));
+    }
+    metadata::set(&mut object, "deletionTimestamp", Value::from(context.now()));
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+        status.insert("phase".to_owned(), json!("Terminating"));
+    }
+    if deletion.dry_run {
+        return Ok(object);
+    }
+    let marked = context.write(kind, object);
+    controllers::marked(context, kind, &marked);
+    Ok(marked)
+}
+
+impl Deletion {
+    /// Reads the options from the body, or from the query where there is none.
+    fn read(request: &Request) -> Result<Self, Status> {
+        let options = if request.body.is_empty() {
+            json!({
+                "propagationPolicy": exact(request, "propagationPolicy"),
+                "dryRun": request.query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value).collect::<Vec<_>>(),
+                "orphanDependents": exact(request, "orphanDependents").map(|value| value != "false"),
+            })
+        } else {
+            Self::parse(request)?
+        };
+        let text = |pointer: &str| options.pointer(pointer).and_then(Value::as_str);
+        let mut errors = Vec::new();
+        let mut finalizer = match text("/propagationPolicy") {
+            None | Some("" | "Background") => None,
+            Some("Foreground") => Some("foregroundDeletion"),
+            Some("Orphan") => Some("orphan"),
+            Some(other) => {
+                let supported = ["Background", "Foreground", "Orphan", "nil"];
+                errors.push(FieldError::not_supported("propagationPolicy", other, &supported));
+                None
+            }
+        };
+        if options.get("orphanDependents").and_then(Value::as_bool) == Some(true) {
+            finalizer = Some("orphan");
+        }
+        let dry_run: Vec<&str> =
+            options.get("dryRun").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        errors.extend(dry_run_errors(&dry_run));
+        if !errors.is_empty() {
+            return Err(Status::invalid("DeleteOptions", "meta.k8s.io", "", &errors));
+        }
+        let owned = |pointer: &str| text(pointer).map(str::to_owned);
+        Ok(Self {
+            uid: owned("/preconditions/uid"),
+            revision: owned("/preconditions/resourceVersion"),
+            finalizer,
+            dry_run: !dry_run.is_empty(),
+        })
+    }
+
+    fn parse(request: &Request) -> Result<Value, Status> {
+        let media_type = body::media_type(request);
+        if !matches!(media_type.as_str(), "" | "application/json" | "application/yaml") {
+            return Err(Status::unknown_body_format());
+        }
+        let options = body::yaml(&body::bytes(request)?).map_err(Status::bad_request)?;
+        match options.get("kind").and_then(Value::as_str) {
+            None | Some("" | "DeleteOptions") => Ok(options),
+            Some(_) => Err(Status::bad_request("decoded object cannot be converted to DeleteOptions")),
+        }
+    }
+
+    fn check(&self, kind: &dyn Kind, object: &Value) -> Result<(), Status> {
+        let name = metadata::text(object, "name");
+        let refuse = |what: &str, wanted: &str, found: &str, maybe: &str| {
+            let why = format!(
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object \
+                 might have been {maybe}"
+            );
+            // The one message that names the kind where all others name the resource.
+            Err(Status::conflict(kind.kind(), kind.group(), name, &why))
+        };
+        let (uid, revision) = (metadata::text(object, "uid"), metadata::text(object, "resourceVersion"));
+        match (&self.uid, &self.revision) {
+            (Some(wanted), _) if wanted != uid => refuse("UID", wanted, uid, "deleted and then recreated"),
+            (_, Some(wanted)) if wanted != revision => refuse("ResourceVersion", wanted, revision, "modified"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! PATCH: server-side apply, and the three patches that are made of the live object.
+//!
+//! Only an apply creates what is missing. A patch that names an old resourceVersion conflicts; one that names none is
+//! made on whatever is live.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::create::keep;
+use super::update::{check_name, replace};
+use super::{Target, strategic};
+use crate::emulator::http::{Request, Response};
+use crate::emulator::kubernetes::body;
+use crate::emulator::kubernetes::fields::Write;
+use crate::emulator::kubernetes::options::{Options, Unknown};
+use crate::emulator::kubernetes::respond::{self, Form};
+use crate::emulator::kubernetes::schema::Type;
+use crate::emulator::kubernetes::status::{FieldError, Status};
+use crate::emulator::kubernetes::{Context, decode, go, metadata};
+
+/// As many operations as kube-apiserver takes in one JSON patch.
+const MOST_OPERATIONS: usize = 10_000;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Apply,
+    Json,
+    Merge,
+    Strategic,
+}
+
+/// Answers a PATCH.
+///
+/// # Errors
+/// Whatever is wrong with it.
+pub(super) fn patch(context: &mut Context<'_>, target: &Target, request: &Request) -> Result<Response, Status> {
+    let form = Form::asked(request)?;
+    let patch = match body::media_type(request).as_str() {
+        "application/apply-patch+yaml" => Kind::Apply,
+        "application/json-patch+json" => Kind::Json,
+        "application/merge-patch+json" => Kind::Merge,
+        "application/strategic-merge-patch+json" => Kind::Strategic,
+        _ => return Err(Status::unknown_patch_format()),
+    };
+    let bytes = body::bytes(request)?;
+    let options = Options::of_patch(request, patch == Kind::Apply)?;
+    match patch {
+        Kind::Apply => apply(context, target, &bytes, (form, options)),
+        _ => change(context, target, (patch, &bytes), (form, options)),
+    }
+}
+
+fn apply(
+    context: &mut Context<'_>,
+    target: &Target,
+    bytes: &[u8],
+    (form, options): (Form, Options),
+) -> Result<Response, Status> {
+    let Target { kind, namespace, name, subresource } = target;
+    let applied = body::yaml(bytes).map_err(|problem| Status::bad_request(format!("error decoding YAML: {problem}")))?;
+    if !applied.is_object() {
+        let found = go::kind_of(&applied);
+        let why = format!(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go \
+             value of type map[string]interface {{}}"
+        );
+        return Err(Status::bad_request(why));
+    }
+    check_type(&kind.api_version(), kind.kind(), &applied)?;
+    let write = Write {
+        of: kind.schema(),
+        version: &kind.api_version(),
+        kind: kind.kind(),
+        manager: &options.manager,
+        subresource,
+        reset: kind.reset(subresource),
+        now: &context.now(),
+    };
+    let live = context.object(*kind, namespace, name).cloned();
+    let mut object = write.apply(live.as_ref(), &applied, options.force)?;
+    kind.default(&mut object);
+    let uid = metadata::text(&object, "uid");
+    if live.is_none() && !uid.is_empty() {
+        let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+        return Err(Status::conflict(kind.plural(), kind.group(), name, &why));
+    }
+    check_name(*kind, &object, namespace, name)?;
+    if kind.namespaced() {
+        metadata::set(&mut object, "namespace", Value::from(namespace.as_str()));
+    }
+    let (code, object) = match &live {
+        Some(live) => (StatusCode::OK, replace(context, *kind, live, object, (subresource, options.dry_run))?),
+        None if !subresource.is_empty() => return Err(kind.not_found(name)),
+        None => (StatusCode::CREATED, keep(context, *kind, object, options.dry_run)?),
+    };
+    Ok(form.object(context, code, *kind, &object))
+}
+
+fn check_type(version: &str, kind: &str, applied: &Value) -> Result<(), Status> {
+    let text = |name: &str| applied.get(name).and_then(Value::as_str).unwrap_or_default();
+    if text("apiVersion") == version && text("kind") == kind {
+        return Ok(());
+    }
+    let shown = if text("apiVersion").contains('/') { String::new() } else { "/".to_owned() };
+    Err(Status::bad_request(format!("invalid object type: {shown}{}, Kind={}", text("apiVersion"), text("kind"))))
+}
+
+fn change(
+    context: &mut Context<'_>,
+    target: &Target,
+    (patch, bytes): (Kind, &[u8]),
+    (form, options): (Form, Options),
+) -> Result<Response, Status> {
+    let Target { kind, namespace, name, subresource } = target;
+    let live = context.object(*kind, namespace, name).cloned().ok_or_else(|| kind.not_found(name))?;
+    let patched = match patch {
+        Kind::Json => json_patched(&live, bytes)?,
+        Kind::Strategic => {
+            let patch = object_of(bytes)?;
+            strategic::merge(&Type::Struct(kind.schema()), Some(&live), &patch).map_err(Status::bad_request)?
+        }
+        Kind::Merge | Kind::Apply => {
+            let mut patched = live.clone();
+            json_patch::merge(&mut patched, &object_of(bytes)?);
+            patched
+        }
+    };
+    let text = String::from_utf8_lossy(bytes);
+    let unfit = |problem: &str| Status::invalid("", "", "", &[FieldError::invalid("patch", &text, problem)]);
+    let decoded = decode::decode(kind.schema(), &patched).map_err(|problem| unfit(&problem))?;
+    let unknown: Vec<_> = decoded.unknown.iter().map(|path| format!("unknown field {}", go::quote(path))).collect();
+    if options.unknown == Unknown::Refused && !unknown.is_empty() {
+        return Err(unfit(&format!("strict decoding error: {}", unknown.join(", "))));
+    }
+    let mut object = decoded.object;
+    if let Some(object) = object.as_object_mut() {
+        object.insert("kind".to_owned(), json!(kind.kind()));
+        object.insert("apiVersion".to_owned(), json!(kind.api_version()));
+    }
+    check_name(*kind, &object, namespace, name)?;
+    kind.default(&mut object);
+    let write = Write {
+        of: kind.schema(),
+        version: &kind.api_version(),
+        kind: kind.kind(),
+        manager: &options.manager,
+        subresource,
+        reset: kind.reset(subresource),
+        now: &context.now(),
+    };
+    let new = write.update(Some(&live), &object);
+    let object = replace(context, *kind, &live, new, (subresource, options.dry_run))?;
+    let warnings = if options.unknown == Unknown::Warned { unknown } else { Vec::new() };
+    Ok(respond::warned(form.object(context, StatusCode::OK, *kind, &object), &warnings))
+}
+
+fn object_of(bytes: &[u8]) -> Result<Value, Status> {
+    let patch = go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
+    if patch.is_object() {
+        return Ok(patch);
+    }
+    let found = go::kind_of(&patch);
+    let why = format!("error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
+    Err(Status::bad_request(why))
+}
+
+fn json_patched(live: &Value, bytes: &[u8]) -> Result<Value, Status> {
+    let operations = go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
+    let Some(count) = operations.as_array().map(Vec::len) else {
+        let found = go::kind_of(&operations);
+        let why = format!("error decoding patch: json: cannot unmarshal {found} into Go value of type []interface {{}}");
+        return Err(Status::bad_request(why));
+    };
+    if count > MOST_OPERATIONS {
+        let why = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}");
+        return Err(Status::new(413, "RequestEntityTooLarge", why));
+    }
+    // An operation that is none is as unfit as one that does not apply.
+    let patch: json_patch::Patch = serde_json::from_value(operations).map_err(|_| Status::unfit_patch())?;
+    let mut patched = live.clone();
+    json_patch::patch(&mut patched, &patch).map_err(|_| Status::unfit_patch())?;
+    Ok(patched)
+}

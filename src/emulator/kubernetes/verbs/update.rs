@@ -1,0 +1,152 @@
+//! PUT: a whole object in place of another.
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::Target;
+use crate::emulator::http::{Request, Response};
+use crate::emulator::kubernetes::body::{Expected, Received};
+use crate::emulator::kubernetes::fields::{self, Write};
+use crate::emulator::kubernetes::kinds::Kind;
+use crate::emulator::kubernetes::metadata::{self, NameRule};
+use crate::emulator::kubernetes::options::Options;
+use crate::emulator::kubernetes::respond::{self, Form};
+use crate::emulator::kubernetes::status::Status;
+use crate::emulator::kubernetes::{Context, controllers};
+
+/// Answers a PUT.
+///
+/// # Errors
+/// Whatever is wrong with it.
+pub(super) fn update(context: &mut Context<'_>, target: &Target, request: &Request) -> Result<Response, Status> {
+    let Target { kind, namespace, name, subresource } = target;
+    let form = Form::asked(request)?;
+    let options = Options::of_update(request)?;
+    let Received { mut object, warnings } = Expected::of_kind(*kind).read(request, options.unknown)?;
+    check_name(*kind, &object, namespace, name)?;
+    if kind.namespaced() {
+        metadata::set(&mut object, "namespace", Value::from(namespace.as_str()));
+    }
+    kind.default(&mut object);
+    let old = context.object(*kind, namespace, name).cloned();
+    check_uid(*kind, &object, old.as_ref(), namespace, name)?;
+    let old = old.ok_or_else(|| kind.not_found(name))?;
+    let write = Write {
+        of: kind.schema(),
+        version: &kind.api_version(),
+        kind: kind.kind(),
+        manager: &options.manager,
+        subresource,
+        reset: kind.reset(subresource),
+        now: &context.now(),
+    };
+    let new = write.update(Some(&old), &object);
+    let updated = replace(context, *kind, &old, new, (subresource, options.dry_run))?;
+    Ok(respond::warned(form.object(context, StatusCode::OK, *kind, &updated), &warnings))
+}
+
+/// Puts a changed object in place of the old one, unless nothing changed or this is a dry run, and deletes it where its
+/// deletion waited for this change. The last pair is the subresource that was written and whether this is a dry run.
+///
+/// # Errors
+/// 409 where the object has changed since the new one was read, and whatever is wrong with the change.
+pub(in crate::emulator::kubernetes) fn replace(
+    context: &mut Context<'_>,
+    kind: &dyn Kind,
+    old: &Value,
+    mut new: Value,
+    (subresource, dry_run): (&str, bool),
+) -> Result<Value, Status> {
+    let name = metadata::text(old, "name").to_owned();
+    check_revision(kind, &new, old, &name)?;
+    keep_metadata(&mut new, old);
+    for field in kind.reset(subresource) {
+        if let Some(new) = new.as_object_mut() {
+            match old.get(*field) {
+                Some(value) => drop(new.insert((*field).to_owned(), value.clone())),
+                None => drop(new.remove(*field)),
+            }
+        }
+    }
+    let mut errors = metadata::validate(&new, kind.namespaced(), NameRule::PathSegment);
+    errors.extend(metadata::validate_update(&new, old));
+    errors.extend(kind.validate_update(&new, old));
+    if !errors.is_empty() {
+        return Err(kind.invalid(&name, &errors));
+    }
+    if fields::same_but_for_times(&new, old) {
+        return Ok(old.clone());
+    }
+    if dry_run {
+        return Ok(new);
+    }
+    if !metadata::text(&new, "deletionTimestamp").is_empty() && kind.is_released(&new) {
+        context.erase(kind, new.clone());
+        controllers::deleted(context, kind, &new);
+        return Ok(new);
+    }
+    Ok(context.write(kind, new))
+}
+
+/// Refuses an object that says it is another than that of the path.
+pub(super) fn check_name(kind: &dyn Kind, object: &Value, namespace: &str, name: &str) -> Result<(), Status> {
+    let own = metadata::text(object, "name");
+    if own.is_empty() {
+        let why = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
+        return Err(Status::bad_request(why));
+    }
+    if own != name {
+        let why = format!("the name of the object ({own}) does not match the name on the URL ({name})");
+        return Err(Status::bad_request(why));
+    }
+    let own = metadata::text(object, "namespace");
+    if kind.namespaced() && !own.is_empty() && own != namespace {
+        let why = format!("the namespace of the object ({own}) does not match the namespace on the request ({namespace})");
+        return Err(Status::bad_request(why));
+    }
+    Ok(())
+}
+
+/// Refuses a PUT that carries the uid of another object; it is a precondition, not a change of the uid.
+fn check_uid(kind: &dyn Kind, new: &Value, old: Option<&Value>, namespace: &str, name: &str) -> Result<(), Status> {
+    let wanted = metadata::text(new, "uid");
+    let found = old.map(|old| metadata::text(old, "uid")).unwrap_or_default();
+    if wanted.is_empty() || wanted == found {
+        return Ok(());
+    }
+    let place = if kind.namespaced() { format!("{namespace}/{name}") } else { name.to_owned() };
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{}/{place}, ResourceVersion: 0, AdditionalErrorMsg: \
+         Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+        kind.plural()
+    );
+    Err(Status::conflict(kind.plural(), kind.group(), name, &why))
+}
+
+fn check_revision(kind: &dyn Kind, new: &Value, old: &Value, name: &str) -> Result<(), Status> {
+    let wanted = metadata::text(new, "resourceVersion");
+    if wanted.is_empty() || wanted == "0" {
+        return Ok(());
+    }
+    if wanted.parse::<u64>().is_err() {
+        let why = format!("strconv.ParseUint: parsing {}: invalid syntax", crate::emulator::kubernetes::go::quote(wanted));
+        return Err(Status::bad_request(why));
+    }
+    if wanted == metadata::text(old, "resourceVersion") { Ok(()) } else { Err(Status::modified(kind, name)) }
+}
+
+/// Keeps of the metadata what no client can change, and fills in what it may leave out.
+fn keep_metadata(new: &mut Value, old: &Value) {
+    let of_old = |field: &str| old.pointer(&format!("/metadata/{field}")).cloned().unwrap_or(Value::Null);
+    for field in ["creationTimestamp", "resourceVersion", "generation"] {
+        metadata::set(new, field, of_old(field));
+    }
+    if metadata::text(new, "uid").is_empty() {
+        metadata::set(new, "uid", of_old("uid"));
+    }
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if !of_old(field).is_null() {
+            metadata::set(new, field, of_old(field));
+        }
+    }
+}
