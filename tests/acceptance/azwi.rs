@@ -67,6 +67,8 @@ pub struct Azwi {
     pub group: String,
     /// The namespace of this test in both clusters.
     pub namespace: String,
+    /// A UUID that no other test uses.
+    pub uuid: String,
     /// What runs see. A test may change it.
     pub environment: BTreeMap<String, String>,
     folder: TempDir,
@@ -91,7 +93,9 @@ impl Azwi {
         }
         azwi.file("variables.tf", VARIABLES);
         azwi.file("header.tf", HEADER);
-        Self { group, namespace, ..azwi }
+        // The name of a role assignment may be given, and is unique in a whole tenant.
+        let uuid = format!("6f1d8b4e-0c55-4d12-9a35-{number:012}");
+        Self { group, namespace, uuid, ..azwi }
     }
 
     /// A folder without variables and without anything made for it in the emulator, for configurations that bring all.
@@ -113,7 +117,8 @@ impl Azwi {
             environment.insert(name.to_owned(), value);
         }
         let terraform = terraform.clone();
-        Self { terraform, emulator, group: String::new(), namespace: String::new(), environment, folder }
+        let (group, namespace, uuid) = Default::default();
+        Self { terraform, emulator, group, namespace, uuid, environment, folder }
     }
 
     /// Makes this the configuration.

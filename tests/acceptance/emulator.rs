@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Certificate, Client, Method};
 use serde_json::{Value as Json, json};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// The subscription that the provider's environment names.
@@ -15,27 +14,24 @@ pub const SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000001";
 /// Another subscription of the same tenant.
 pub const OTHER_SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000002";
 
+/// What tells this client's requests from the provider's.
+const USER_AGENT: &str = "acceptance-test";
+
 const IDENTITY_API: &str = "2024-11-30";
 const ROLE_API: &str = "2022-04-01";
 const GROUP_API: &str = "2021-04-01";
 
-/// Tests are plain functions; this is where the emulators and the requests of all of them run.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Runtime::new().unwrap()
-});
+/// Tests are plain functions; this is where the requests of all of them run.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// An emulator that runs in this process, and a client that may do everything.
 pub struct Emulator {
     /// What a provider needs to use it: the lines of its `env` file.
     pub environment: BTreeMap<String, String>,
-    /// Where it answers, without a slash at the end.
-    pub url: String,
     client: Client,
     arm_token: String,
-    cluster_token: String,
-    folder: TempDir,
-    _running: azwi::emulator::Emulator,
+    cluster_tokens: BTreeMap<String, String>,
+    running: azwi::emulator::Emulator,
 }
 
 impl Emulator {
@@ -50,36 +46,29 @@ impl Emulator {
         })
     }
 
-    /// Starts one with the default seed.
+    /// Starts one with the default seed, which forgets everything when it ends.
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = azwi::emulator::Options { dir: Some(folder.path().to_owned()), ..Default::default() };
-        let running = RUNTIME.block_on(azwi::emulator::Emulator::start(options)).unwrap();
-        let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
-        let environment: BTreeMap<String, String> = read("env")
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let authority = Certificate::from_pem(read("ca.pem").as_bytes()).unwrap();
-        let client = Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
-        let kubeconfig: Json = serde_saphyr::from_str(&read("kubeconfig")).unwrap();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let running = azwi::emulator::Emulator::start(azwi::emulator::Options::default()).unwrap();
+        let authority = Certificate::from_pem(running.ca_pem.as_bytes()).unwrap();
+        let client = Client::builder().no_proxy().user_agent(USER_AGENT).tls_certs_only([authority]).build().unwrap();
+        let kubeconfig: Json =
+            serde_saphyr::from_str(&fs::read_to_string(running.dir.join("kubeconfig")).unwrap()).unwrap();
+        let tokens = kubeconfig["users"].as_array().unwrap().iter();
         let mut emulator = Self {
-            url: running.url().to_owned(),
-            cluster_token: kubeconfig["users"][0]["user"]["token"].as_str().unwrap().to_owned(),
+            cluster_tokens: tokens.map(|user| (text(&user["name"]), text(&user["user"]["token"]))).collect(),
             arm_token: String::new(),
-            environment,
+            environment: running.env().into_iter().collect(),
             client,
-            folder,
-            _running: running,
+            running,
         };
         emulator.arm_token = emulator.sign_in();
         emulator
     }
 
-    /// Where the kubeconfig is.
+    /// The kubeconfig with a context for each cluster.
     pub fn kubeconfig(&self) -> String {
-        fs::read_to_string(self.folder.path().join("kubeconfig")).unwrap()
+        fs::read_to_string(self.running.dir.join("kubeconfig")).unwrap()
     }
 
     /// The issuer of the first cluster's tokens.
@@ -94,9 +83,9 @@ impl Emulator {
             ("grant_type", "client_credentials".to_owned()),
             ("client_id", setting("ARM_CLIENT_ID")),
             ("client_secret", setting("ARM_CLIENT_SECRET")),
-            ("scope", format!("{}/.default", self.url)),
+            ("scope", "https://management.azure.com/.default".to_owned()),
         ];
-        let url = format!("{}/{}/oauth2/v2.0/token", self.url, setting("ARM_TENANT_ID"));
+        let url = format!("{}/{}/oauth2/v2.0/token", self.running.url, setting("ARM_TENANT_ID"));
         let answer: Json =
             RUNTIME.block_on(async { self.client.post(url).form(&form).send().await.unwrap().json().await.unwrap() });
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
@@ -105,7 +94,7 @@ impl Emulator {
     /// Sends one request and returns status and body; a body that is no JSON is null.
     fn send(&self, method: Method, path: &str, token: &str, content_type: &str, body: Option<&Json>) -> (u16, Json) {
         RUNTIME.block_on(async {
-            let mut request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token);
+            let mut request = self.client.request(method, format!("{}{path}", self.running.url)).bearer_auth(token);
             if let Some(body) = body {
                 request = request.header("content-type", content_type).body(body.to_string());
             }
@@ -189,7 +178,7 @@ impl Emulator {
     /// A request to the API server of a cluster. The content type is that of a merge patch for PATCH.
     pub fn kubernetes(&self, cluster: &str, method: Method, path: &str, body: Option<&Json>) -> (u16, Json) {
         let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        self.send(method, &format!("/clusters/{cluster}{path}"), &self.cluster_token, content_type, body)
+        self.send(method, &format!("/clusters/{cluster}{path}"), &self.cluster_tokens[cluster], content_type, body)
     }
 
     /// Makes a namespace in both clusters.
@@ -239,10 +228,12 @@ impl Emulator {
 
     /// The requests so far, oldest first, without those that this test client makes to look around.
     pub fn log(&self) -> Vec<Json> {
-        self.listed(self.send(Method::GET, "/_emulator/log", "", "", None))
+        let mut log = self.listed(self.send(Method::GET, "/_emulator/log", "", "", None));
+        log.retain(|entry| entry["user_agent"] != USER_AGENT);
+        log
     }
 
-    /// How many requests have been made.
+    /// How many requests have been made so far.
     pub fn requests(&self) -> usize {
         self.log().len()
     }
@@ -256,7 +247,7 @@ impl Emulator {
     /// Changes settings; see `azwi::emulator::settings`.
     #[track_caller]
     pub fn settings(&self, settings: &Json) {
-        self.done(self.send(Method::PATCH, "/_emulator/settings", "", "application/json", Some(settings)));
+        self.done(self.send(Method::PUT, "/_emulator/settings", "", "application/json", Some(settings)));
     }
 
     /// Waits until something is so, a minute at most.
@@ -311,4 +302,8 @@ impl Emulator {
 
 fn account_path(namespace: &str, name: &str) -> String {
     format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}")
+}
+
+fn text(value: &Json) -> String {
+    value.as_str().unwrap().to_owned()
 }

@@ -100,7 +100,7 @@ fn a_name_is_derived_from_scope_role_and_principal_and_may_be_given() {
         azwi.apply();
         assert_eq!(only(&azwi)["name"], first["name"], "the same three make the same name");
 
-        let name = "6f1d8b4e-0c55-4d12-9a35-b8a1f1f5c001";
+        let name = azwi.uuid.as_str();
         azwi.applied(&assignment("role_definition_name = \"Key Vault Secrets User\"", &format!("name = \"{name}\"")));
         assert_eq!(only(&azwi)["name"], name);
         azwi.destroy();

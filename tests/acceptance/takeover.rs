@@ -97,7 +97,7 @@ fn an_existing_role_assignment_is_refused_whatever_its_name_then_imported_or_ado
         let made = azwi.emulator.put_identity(&identity, &json!({ "location": "westeurope" }));
         let principal = made["properties"]["principalId"].as_str().unwrap();
         let scope = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{}", azwi.group);
-        let name = "6f1d8b4e-0c55-4d12-9a35-b8a1f1f5c002";
+        let name = azwi.uuid.as_str();
         let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
         let reader = format!(
             "/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
