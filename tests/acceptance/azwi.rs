@@ -242,9 +242,11 @@ const APPLY: &[&str] = &["apply", "-json", "-input=false", "-auto-approve"];
 /// The plan that changes nothing.
 pub const NOTHING: &[(String, String)] = &[];
 
-/// A plan with these changes, to compare with.
+/// A plan with these changes, in any order, to compare with.
 pub fn changes<const N: usize>(changes: [(&str, &str); N]) -> Vec<(String, String)> {
-    changes.map(|(address, action)| (address.to_owned(), action.to_owned())).to_vec()
+    let mut changes = changes.map(|(address, action)| (address.to_owned(), action.to_owned())).to_vec();
+    changes.sort();
+    changes
 }
 
 fn change(resource: &Json) -> Option<(String, String)> {

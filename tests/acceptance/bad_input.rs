@@ -109,8 +109,8 @@ fn a_bad_service_account_is_refused_unasked() {
         "service_account",
         &good,
         &[
-            ("name", "\"My_App\"", &["lower case", "My_App"]),
-            ("namespace", "\"Demo\"", &["lower case", "Demo"]),
+            ("name", "\"My_App\"", &["lower-case", "My_App"]),
+            ("namespace", "\"Demo\"", &["lower-case", "Demo"]),
             ("namespace", "\"a.b\"", &["a.b"]),
             ("client_id", "\"app\"", &["UUID", "app"]),
             ("tenant_id", "\"contoso.onmicrosoft.com\"", &["UUID", "contoso.onmicrosoft.com"]),

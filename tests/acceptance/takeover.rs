@@ -46,7 +46,7 @@ fn an_existing_identity_is_refused_then_imported_or_adopted() {
         let id = Emulator::identity_id(SUBSCRIPTION, &azwi.group, "app");
         let theirs = azwi.emulator.put_identity(&id, &json!({ "location": "westeurope", "tags": { "owner": "them" } }));
         azwi.write(IDENTITY);
-        azwi.apply_fails().says(&["already exists", &id, "adopt_existing"]);
+        azwi.apply_fails().says(&["exists already", &id, "adopt_existing"]);
         assert_eq!(azwi.emulator.identity(&id).unwrap(), theirs, "what exists is not touched");
         let owned = IDENTITY.replace("\"westeurope\"", "\"westeurope\"\n  tags = { owner = \"them\" }");
         refused_then_imported(&azwi, &owned);
@@ -138,7 +138,7 @@ fn an_existing_service_account_is_refused_then_imported_or_adopted() {
 "#
         );
         azwi.write(&hcl);
-        azwi.apply_fails().says(&["already exists", "import {", "manage = \"annotations\"", "adopt_existing"]);
+        azwi.apply_fails().says(&["exists already", "import {", "manage = \"annotations\"", "adopt_existing"]);
         assert_eq!(azwi.emulator.account(&azwi.namespace, "app").unwrap(), theirs, "what exists is not touched");
         refused_then_imported(&azwi, &hcl);
 

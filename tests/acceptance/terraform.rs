@@ -114,12 +114,21 @@ impl Run {
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n--- {}", self.what, self.status)?;
+        let mut told = false;
         for severity in ["error", "warning"] {
             for diagnostic in self.diagnostics(severity) {
-                writeln!(f, "--- {severity} {diagnostic}")?;
+                // That the provider is the one under test is what every run here warns of.
+                if diagnostic.summary != "Provider development overrides are in effect" {
+                    writeln!(f, "--- {severity} {diagnostic}")?;
+                    told = true;
+                }
             }
         }
-        writeln!(f, "--- stdout\n{}\n--- stderr\n{}", self.stdout.trim_end(), self.stderr.trim_end())
+        // Where it printed JSON, the diagnostics are what there is to read in it.
+        if !told {
+            writeln!(f, "--- stdout\n{}", self.stdout.trim_end())?;
+        }
+        writeln!(f, "--- stderr\n{}", self.stderr.trim_end())
     }
 }
 
