@@ -26,6 +26,7 @@ use super::http::Response;
 use super::operation::{Answer, Call, Operation, Stop};
 use super::seed::{Issuer, Seed};
 use super::world::World;
+use crate::emulator::json::Json as _;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new("Emulator_Log", "GET", "/_emulator/log", log),
@@ -45,7 +46,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 fn refuse(error: impl std::fmt::Display) -> Stop {
-    Stop::Refused(Response::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})))
+    Response::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})).into()
 }
 
 fn body<T: DeserializeOwned>(call: &Call<'_>) -> Result<T, Stop> {
@@ -95,7 +96,7 @@ fn clock(world: &mut World, _call: &Call<'_>) -> Answer {
 fn advance_clock(world: &mut World, call: &Call<'_>) -> Answer {
     let body: Value = body(call)?;
     // A thousand years is as far as a date can be written.
-    let milliseconds = body["advance_ms"].as_i64().filter(|it| it.abs() < 31_536_000_000_000);
+    let milliseconds = body.at("advance_ms").as_i64().filter(|it| it.abs() < 31_536_000_000_000);
     world.clock.advance(
         milliseconds.ok_or_else(|| refuse("`advance_ms` is a number of milliseconds within a thousand years"))?,
     );

@@ -100,9 +100,9 @@ fn kubernetes_name(request: &Request, path: &str) -> String {
         }
     };
     let rest = match rest {
-        ["namespaces", _, resource @ ..] if !resource.is_empty() && !["status", "finalize"].contains(&resource[0]) => {
-            resource
-        }
+        // A namespace's own parts; whatever else comes below a namespace is a resource in it.
+        ["namespaces", _, "status" | "finalize"] => rest,
+        ["namespaces", _, resource @ ..] if !resource.is_empty() => resource,
         other => other,
     };
     let (resource, named) = match rest {
@@ -192,7 +192,7 @@ impl Stop {
     /// The answer of a refusal; a wish for an issuer's keys that was not fulfilled is a bug.
     pub(crate) fn into_response(self) -> Response {
         match self {
-            Self::Refused(response) => response,
+            Self::Refused(response) => *response,
             Self::NeedsIssuer(issuer) => broken(&format!("the keys of {issuer} were asked for again")),
         }
     }

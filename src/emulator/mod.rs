@@ -15,6 +15,7 @@ mod entra;
 pub mod fault;
 mod folder;
 pub mod http;
+mod json;
 pub mod jwt;
 pub mod kubernetes;
 pub mod log;

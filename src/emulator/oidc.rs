@@ -16,7 +16,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 fn find(world: &World, call: &Call<'_>) -> Result<Cluster, Stop> {
     Cluster::load(&world.store, call.parameter("cluster")).ok_or_else(|| {
         let text = format!("the emulator has no cluster `{}`", call.parameter("cluster"));
-        Stop::Refused(Response::json(StatusCode::NOT_FOUND, &json!({"error": text})))
+        Response::json(StatusCode::NOT_FOUND, &json!({"error": text})).into()
     })
 }
 

@@ -52,14 +52,14 @@ pub(crate) type Answer = Result<Response, Stop>;
 /// Why a request does not go on.
 pub(crate) enum Stop {
     /// This is its answer.
-    Refused(Response),
+    Refused(Box<Response>),
     /// It must be asked again when the published keys of this issuer have been fetched.
     NeedsIssuer(String),
 }
 
 impl From<Response> for Stop {
     fn from(response: Response) -> Self {
-        Self::Refused(response)
+        Self::Refused(Box::new(response))
     }
 }
 

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use crate::emulator::http::Request;
 use crate::emulator::jwt::SigningKey;
-use crate::emulator::seed::Seed;
 use crate::emulator::settings::Deny;
 use crate::emulator::test::Api;
 

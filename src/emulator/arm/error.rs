@@ -65,7 +65,7 @@ impl Error {
 
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        Self::Refused(error.response())
+        error.response().into()
     }
 }
 

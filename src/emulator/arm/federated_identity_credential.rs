@@ -11,6 +11,7 @@ use super::error::Error;
 use super::{ResourceType, id, identity, page};
 use crate::emulator::entra::expression::Expression;
 use crate::emulator::http::Response;
+use crate::emulator::json::Json as _;
 use crate::emulator::operation::{Admission, Answer, Call, Operation};
 use crate::emulator::world::World;
 
@@ -56,7 +57,7 @@ fn admit_delete(world: &World, call: &Call<'_>) -> Admission {
 
 /// Marks the identity's credentials as being written.
 fn claim(world: &World, identity: &Value) -> Admission {
-    let id = identity["id"].as_str().unwrap_or_default().to_lowercase();
+    let id = identity.text("id").to_lowercase();
     if world.busy.contains(&id) {
         let message = format!(
             "Too many Federated Identity Credentials are written concurrently for the managed identity '{id}'. Concurrent \
@@ -83,7 +84,7 @@ fn parent<'a>(world: &'a World, call: &Call<'_>, verb: &str) -> Result<&'a Value
 }
 
 fn key(identity: &Value, call: &Call<'_>) -> String {
-    let identity = identity["id"].as_str().unwrap_or_default();
+    let identity = identity.text("id");
     id::key(&format!("{identity}/federatedIdentityCredentials/{}", call.parameter("name")))
 }
 
@@ -101,18 +102,18 @@ fn check(world: &World, call: &Call<'_>, identity: &Value) -> Result<Value, Erro
     {
         return Err(bad(format!("Federated Identity Credential name '{name}' is invalid.")));
     }
-    let region = identity["location"].as_str().unwrap_or_default();
+    let region = identity.text("location");
     if world.settings.rules.regions_without_credentials.iter().any(|it| id::region(it) == region) {
         let message = "The request format was unexpected: Support for federated identity credentials not enabled.";
         return Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message));
     }
     let properties = properties(call, &id::body(call)?)?;
-    let prefix = id::key(&format!("{}/federatedIdentityCredentials/", identity["id"].as_str().unwrap_or_default()));
+    let prefix = id::key(&format!("{}/federatedIdentityCredentials/", identity.text("id")));
     let own = key(identity, call);
     let others: Vec<&Value> =
         world.store.under(&prefix).filter(|(key, _)| *key != own).map(|(_, credential)| credential).collect();
     let rules = &world.settings.rules;
-    let same = |other: &Value, field: &str| other["properties"].get(field) == properties.get(field);
+    let same = |other: &Value, field: &str| other.at("properties").get(field) == properties.get(field);
     if others.iter().any(|it| same(it, "issuer") && same(it, "subject") && same(it, "claimsMatchingExpression")) {
         let status = StatusCode::from_u16(rules.duplicate_credential_status).unwrap_or(StatusCode::BAD_REQUEST);
         let message = "Issuer and subject combination already exists for this Managed Identity.";
@@ -122,7 +123,7 @@ fn check(world: &World, call: &Call<'_>, identity: &Value) -> Result<Value, Erro
         let status = StatusCode::from_u16(rules.credential_limit_status).unwrap_or(StatusCode::BAD_REQUEST);
         let message = format!(
             "Too many Federated Identity Credentials: the managed identity '{}' has the maximum of {}.",
-            identity["id"].as_str().unwrap_or_default(),
+            identity.text("id"),
             rules.credential_limit
         );
         return Err(Error::new(status, rules.credential_limit_code.clone(), message));
@@ -180,8 +181,8 @@ fn properties(call: &Call<'_>, body: &Value) -> Result<Value, Error> {
             "Federated Identity Credential must specify exactly one of 'subject' and 'claimsMatchingExpression'.",
         ));
     }
-    let value = expression["value"].as_str().unwrap_or_default();
-    if expression["languageVersion"] != json!(1) {
+    let value = expression.text("value");
+    if expression.at("languageVersion").as_i64() != Some(1) {
         return Err(bad("The languageVersion of a claimsMatchingExpression must be 1."));
     }
     Expression::parse(value)
@@ -200,13 +201,13 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let properties = check(world, call, &identity)?;
     let key = key(&identity, call);
     let before = world.store.get(&key);
-    let name = before.and_then(|before| before["name"].as_str()).unwrap_or(call.parameter("name")).to_owned();
+    let name = before.and_then(|before| before.at("name").as_str()).unwrap_or(call.parameter("name")).to_owned();
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     // What does not change does not have to propagate again.
     let unchanged =
-        before.filter(|before| before["properties"] == properties).map(|before| before["_changedMs"].clone());
+        before.filter(|before| *before.at("properties") == properties).map(|before| before.at("_changedMs").clone());
     let credential = json!({
-        "id": format!("{}/federatedIdentityCredentials/{name}", identity["id"].as_str().unwrap_or_default()),
+        "id": format!("{}/federatedIdentityCredentials/{name}", identity.text("id")),
         "name": name,
         "type": TYPE.name,
         "properties": properties,
@@ -253,7 +254,7 @@ fn delete(world: &mut World, call: &Call<'_>) -> Answer {
 
 fn list(world: &mut World, call: &Call<'_>) -> Answer {
     let identity = parent(world, call, "read")?;
-    let prefix = id::key(&format!("{}/federatedIdentityCredentials/", identity["id"].as_str().unwrap_or_default()));
+    let prefix = id::key(&format!("{}/federatedIdentityCredentials/", identity.text("id")));
     let items = world.store.under(&prefix).map(|(_, credential)| shown(credential, call)).collect();
     Ok(page::answer(world, call.request, &page::sorted(items))?)
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::subscription;
+use crate::emulator::json::Json as _;
 use crate::emulator::operation::Call;
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
@@ -79,7 +80,7 @@ pub(super) fn group_id(world: &World, call: &Call<'_>) -> Result<String, Error> 
 pub(super) fn find_group(store: &Store, subscription: &str, group: &str) -> Result<String, Error> {
     subscription::require(store, subscription)?;
     let id = format!("/subscriptions/{subscription}/resourceGroups/{group}");
-    let found = store.get(&key(&id)).and_then(|group| group["id"].as_str());
+    let found = store.get(&key(&id)).and_then(|group| group.at("id").as_str());
     found.map(str::to_owned).ok_or_else(|| {
         Error::not_found("ResourceGroupNotFound", format!("Resource group '{group}' could not be found."))
     })

@@ -10,6 +10,7 @@ use super::error::{Error, resource_not_found};
 use super::{ResourceType, id, page, role_assignment, subscription};
 use crate::emulator::entra::principal;
 use crate::emulator::http::Response;
+use crate::emulator::json::Json as _;
 use crate::emulator::operation::{Answer, Call, Operation};
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
@@ -52,8 +53,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-/// Properties that a client may write, and since which date of api-versions.
-const WRITABLE: &[(&str, fn(&str) -> bool)] = &[
+/// Whether an api-version has a property.
+type Known = fn(&str) -> bool;
+
+/// Properties that a client may write.
+const WRITABLE: &[(&str, Known)] = &[
     ("isolationScope", |version| date(version) >= "2024-11-30"),
     ("assignmentRestrictions", |version| matches!(version, "2025-05-31-preview" | "2026-05-31")),
 ];
@@ -71,7 +75,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let identity_id = format!("{}/providers/{}/{name}", lower_group(&group), TYPE.name);
     let key = id::key(&identity_id);
     if let Some(mut identity) = world.store.get(&key).cloned() {
-        let there = identity["location"].as_str().unwrap_or_default();
+        let there = identity.text("location");
         if there != location {
             let message = format!(
                 "The resource '{name}' already exists in location '{there}' in resource group '{}'. A resource with the same \
@@ -82,7 +86,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
         }
         let mut properties = Map::new();
         for own in ["tenantId", "principalId", "clientId"] {
-            properties.insert(own.to_owned(), identity["properties"][own].clone());
+            properties.insert(own.to_owned(), identity.at("properties")[own].clone());
         }
         properties.extend(written);
         if let Some(identity) = identity.as_object_mut() {
@@ -182,7 +186,7 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
     let body = id::body(call)?;
     let (tags, written) = (id::tags(&body)?, written(call, &body)?);
     if let Some(tags) = tags {
-        let mut all = match &identity["tags"] {
+        let mut all = match &identity.at("tags") {
             Value::Object(old) if !world.settings.rules.patch_replaces_tags => old.clone(),
             _ => Map::new(),
         };
@@ -194,7 +198,7 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
     if let Some(properties) = identity.get_mut("properties").and_then(Value::as_object_mut) {
         properties.extend(written);
     }
-    world.store.put(id::key(identity["id"].as_str().unwrap_or_default()), identity.clone());
+    world.store.put(id::key(identity.text("id")), identity.clone());
     Ok(Response::json(StatusCode::OK, &shown(&identity, call)))
 }
 
@@ -218,8 +222,8 @@ fn delete(world: &mut World, call: &Call<'_>) -> Answer {
 /// principal stay, without anybody behind them, as in Azure.
 pub(super) fn forget(store: &mut Store, key: &str) {
     let Some(document) = store.remove(key) else { return };
-    let property = |name: &str| document["properties"][name].as_str().map(str::to_owned);
-    if document["type"].as_str() == Some(TYPE.name)
+    let property = |name: &str| document.at("properties")[name].as_str().map(str::to_owned);
+    if document.at("type").as_str() == Some(TYPE.name)
         && let (Some(tenant), Some(principal), Some(client)) =
             (property("tenantId"), property("principalId"), property("clientId"))
     {
@@ -239,7 +243,7 @@ fn list_by_subscription(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 fn list(world: &World, call: &Call<'_>, prefix: &str) -> Answer {
-    let identities = world.store.under(prefix).filter(|(_, document)| document["type"].as_str() == Some(TYPE.name));
+    let identities = world.store.under(prefix).filter(|(_, document)| document.at("type").as_str() == Some(TYPE.name));
     let items = identities.map(|(_, identity)| shown(identity, call)).collect();
     Ok(page::answer(world, call.request, &page::sorted(items))?)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use crate::emulator::http::{Request, Response};
+use crate::emulator::json::Json as _;
 use crate::emulator::world::World;
 
 /// One page of `items`, which are in the order of their ids. The token names the last item of the page before, so that an
@@ -29,7 +30,7 @@ pub(super) fn answer(world: &World, request: &Request, items: &[Value]) -> Resul
     };
     let configured = Some(world.settings.page_size).filter(|size| *size > 0);
     let size = top.into_iter().chain(configured).min().unwrap_or(usize::MAX);
-    let name = |item: &Value| item["id"].as_str().unwrap_or_default().to_lowercase();
+    let name = |item: &Value| item.text("id").to_lowercase();
     let rest: Vec<&Value> =
         items.iter().filter(|item| after.as_ref().is_none_or(|after| name(item) > *after)).collect();
     let page: Vec<&Value> = rest.iter().copied().take(size).collect();
@@ -47,6 +48,6 @@ pub(super) fn answer(world: &World, request: &Request, items: &[Value]) -> Resul
 
 /// The items in the order that pages need.
 pub(super) fn sorted(mut items: Vec<Value>) -> Vec<Value> {
-    items.sort_by_key(|item| item["id"].as_str().unwrap_or_default().to_lowercase());
+    items.sort_by_key(|item| item.text("id").to_lowercase());
     items
 }

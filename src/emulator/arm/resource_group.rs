@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::error::Error;
 use super::{ResourceType, id, identity, page, role_assignment, subscription};
 use crate::emulator::http::Response;
+use crate::emulator::json::Json as _;
 use crate::emulator::operation::{Answer, Call, Operation, Stop};
 use crate::emulator::seed;
 use crate::emulator::store::Store;
@@ -82,7 +83,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     })?;
     let key = id::key(&format!("/subscriptions/{subscription}/resourceGroups/{name}"));
     let before = world.store.get(&key).cloned();
-    if let Some(there) = before.as_ref().and_then(|before| before["location"].as_str())
+    if let Some(there) = before.as_ref().and_then(|before| before.at("location").as_str())
         && there != location
     {
         let message = format!(
@@ -90,7 +91,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
         );
         return Err(Error::conflict("InvalidResourceGroupLocation", message).into());
     }
-    let shown = before.as_ref().and_then(|before| before["name"].as_str()).unwrap_or(name);
+    let shown = before.as_ref().and_then(|before| before.at("name").as_str()).unwrap_or(name);
     let document = document(subscription, shown, &location, id::tags(&body)?.unwrap_or_else(|| json!({})));
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     world.store.put(key, document.clone());
@@ -128,7 +129,7 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
     if let (Some(tags), Some(group)) = (id::tags(&id::body(call)?)?, group.as_object_mut()) {
         group.insert("tags".to_owned(), tags);
     }
-    let key = id::key(group["id"].as_str().unwrap_or_default());
+    let key = id::key(group.text("id"));
     world.store.put(key, group.clone());
     Ok(Response::json(StatusCode::OK, &group))
 }

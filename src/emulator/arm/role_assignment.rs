@@ -12,6 +12,7 @@ use super::error::Error;
 use super::{ResourceType, built_in_roles, id, page, role_definition};
 use crate::emulator::entra::principal;
 use crate::emulator::http::Response;
+use crate::emulator::json::Json as _;
 use crate::emulator::operation::{Answer, Call, Operation};
 use crate::emulator::seed::guid;
 use crate::emulator::store::Store;
@@ -133,7 +134,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let now = world.clock.now().format(&Rfc3339).unwrap_or_default();
     let by = call.caller.as_ref().map(|caller: &Caller| caller.object_id.clone()).unwrap_or_default();
     let same = |other: &Value| {
-        let text = |field: &str| other["properties"][field].as_str().unwrap_or_default().to_lowercase();
+        let text = |field: &str| other.at("properties")[field].as_str().unwrap_or_default().to_lowercase();
         text("scope") == scope_or_root(&scope).to_lowercase()
             && text("principalId") == wanted.principal
             && text("roleDefinitionId").ends_with(&format!("/{}", wanted.role))
@@ -157,7 +158,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let kind = principal_type(world, &tenant(call), &wanted)?;
     let prefix = format!("arm/roleassignments/{}/", tenant(call));
     if let Some(other) = world.store.under(&prefix).map(|(_, other)| other).find(|other| same(other)) {
-        let id = other["name"].as_str().unwrap_or_default().replace('-', "");
+        let id = other.text("name").replace('-', "");
         let message = format!("The role assignment already exists. The ID of the existing role assignment is {id}.");
         return Err(Error::conflict("RoleAssignmentExists", message).into());
     }
@@ -251,10 +252,10 @@ impl Wanted {
 /// Looks the principal up as the service does, and returns its type.
 fn principal_type(world: &World, tenant: &str, wanted: &Wanted) -> Result<String, Error> {
     let replicated = |found: &&Value| {
-        let visible_at = found["createdMs"].as_i64().unwrap_or(0)
+        let visible_at = found.at("createdMs").as_i64().unwrap_or(0)
             + i64::try_from(world.settings.principal_replication_ms).unwrap_or(i64::MAX / 2);
         let trusted = world.settings.rules.principal_type_skips_replication && wanted.principal_type.is_some();
-        trusted || found["createdMs"] == 0 || visible_at <= world.now_ms()
+        trusted || found.at("createdMs") == 0 || visible_at <= world.now_ms()
     };
     let Some(found) = principal::get(&world.store, tenant, &wanted.principal).filter(replicated) else {
         let message = format!(
@@ -266,7 +267,7 @@ fn principal_type(world: &World, tenant: &str, wanted: &Wanted) -> Result<String
         );
         return Err(Error::bad_request("PrincipalNotFound", message));
     };
-    let actual = found["principalType"].as_str().unwrap_or_default();
+    let actual = found.text("principalType");
     match &wanted.principal_type {
         Some(given) if !given.eq_ignore_ascii_case(actual) => {
             let message = format!(
@@ -282,7 +283,7 @@ fn principal_type(world: &World, tenant: &str, wanted: &Wanted) -> Result<String
 /// The assignment of a request's name, when its scope is the request's.
 fn find<'a>(world: &'a World, call: &Call<'_>, scope: &str) -> Option<&'a Value> {
     let found = world.store.get(&key(call))?;
-    found["properties"]["scope"].as_str()?.eq_ignore_ascii_case(scope_or_root(scope)).then_some(found)
+    found.at("properties").at("scope").as_str()?.eq_ignore_ascii_case(scope_or_root(scope)).then_some(found)
 }
 
 fn get(world: &mut World, call: &Call<'_>) -> Answer {
@@ -315,7 +316,7 @@ fn list(world: &mut World, call: &Call<'_>) -> Answer {
         }
     }
     let wanted = |assignment: &&Value| {
-        let text = |name: &str| assignment["properties"][name].as_str().unwrap_or_default().to_lowercase();
+        let text = |name: &str| assignment.at("properties")[name].as_str().unwrap_or_default().to_lowercase();
         let scope = text("scope");
         // A management group is above every subscription: the emulator has no tree of them.
         let above = scope.starts_with("/providers/microsoft.management/") || id::is_within(&here, &scope);
@@ -331,7 +332,7 @@ fn list(world: &mut World, call: &Call<'_>) -> Answer {
 pub(super) fn forget_within(store: &mut Store, id: &str) {
     let id = id.to_lowercase();
     let within = |assignment: &Value| {
-        assignment["properties"]["scope"].as_str().is_some_and(|scope| id::is_within(&scope.to_lowercase(), &id))
+        assignment.at("properties").at("scope").as_str().is_some_and(|scope| id::is_within(&scope.to_lowercase(), &id))
     };
     let gone: Vec<String> = store
         .under("arm/roleassignments/")

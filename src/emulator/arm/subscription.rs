@@ -7,6 +7,7 @@ use super::error::Error;
 use super::{ResourceType, id, page};
 use crate::emulator::entra;
 use crate::emulator::http::Response;
+use crate::emulator::json::Json as _;
 use crate::emulator::operation::{Answer, Call, Operation};
 use crate::emulator::seed::{self, guid};
 use crate::emulator::store::Store;
@@ -46,7 +47,8 @@ fn get(world: &mut World, call: &Call<'_>) -> Answer {
 fn list(world: &mut World, call: &Call<'_>) -> Answer {
     let tenant = call.caller.as_ref().map(|caller| caller.tenant.as_str());
     let all = world.store.under("arm/subscriptions/").filter(|(key, _)| key.matches('/').count() == 2);
-    let visible = all.map(|(_, document)| document).filter(|it| it["tenantId"].as_str() == tenant).cloned().collect();
+    let visible =
+        all.map(|(_, document)| document).filter(|it| it.at("tenantId").as_str() == tenant).cloned().collect();
     Ok(page::answer(world, call.request, &page::sorted(visible))?)
 }
 
@@ -54,18 +56,18 @@ fn tenants(world: &mut World, call: &Call<'_>) -> Answer {
     let own = call.caller.as_ref().map(|caller| caller.tenant.as_str());
     let show = |tenant: &Value| {
         json!({
-            "id": format!("/tenants/{}", tenant["tenantId"].as_str().unwrap_or_default()),
-            "tenantId": tenant["tenantId"],
-            "displayName": tenant["displayName"],
-            "defaultDomain": tenant["defaultDomain"],
-            "domains": [tenant["defaultDomain"]],
+            "id": format!("/tenants/{}", tenant.text("tenantId")),
+            "tenantId": tenant.at("tenantId"),
+            "displayName": tenant.at("displayName"),
+            "defaultDomain": tenant.at("defaultDomain"),
+            "domains": [tenant.at("defaultDomain")],
             "tenantCategory": "Home",
             "tenantType": "AAD",
             "countryCode": "NL",
         })
     };
     let visible: Vec<Value> =
-        entra::tenant::all(&world.store).filter(|it| it["tenantId"].as_str() == own).map(show).collect();
+        entra::tenant::all(&world.store).filter(|it| it.at("tenantId").as_str() == own).map(show).collect();
     Ok(page::answer(world, call.request, &visible)?)
 }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::assertion::Certificate;
 use super::{principal, tenant};
+use crate::emulator::json::Json as _;
 use crate::emulator::seed::{Application, DEFAULT_AUDIENCE, guid};
 use crate::emulator::store::Store;
 
@@ -47,8 +48,8 @@ pub(crate) fn find(store: &Store, tenant: &str, client_id: &str) -> Option<Clien
     let texts = |field: &str| -> Vec<String> {
         document[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let identity = document["identity"].as_str().map(str::to_owned);
-    let own = document["federatedIdentityCredentials"].as_array().into_iter().flatten();
+    let identity = document.at("identity").as_str().map(str::to_owned);
+    let own = document.at("federatedIdentityCredentials").as_array().into_iter().flatten();
     let credentials = match &identity {
         None => own.filter_map(credential).collect(),
         Some(id) => {
@@ -68,16 +69,16 @@ pub(crate) fn find(store: &Store, tenant: &str, client_id: &str) -> Option<Clien
 }
 
 fn credential(document: &Value) -> Option<Credential> {
-    let properties = &document["properties"];
-    let subject = match properties["subject"].as_str() {
+    let properties = &document.at("properties");
+    let subject = match properties.at("subject").as_str() {
         Some(subject) => Subject::Exact(subject.to_owned()),
-        None => Subject::Matching(properties["claimsMatchingExpression"]["value"].as_str()?.to_owned()),
+        None => Subject::Matching(properties.at("claimsMatchingExpression").at("value").as_str()?.to_owned()),
     };
     Some(Credential {
-        issuer: properties["issuer"].as_str()?.to_owned(),
-        audience: properties["audiences"][0].as_str()?.to_owned(),
+        issuer: properties.at("issuer").as_str()?.to_owned(),
+        audience: properties.at("audiences")[0].as_str()?.to_owned(),
         subject,
-        changed_ms: document["_changedMs"].as_i64().unwrap_or(0),
+        changed_ms: document.at("_changedMs").as_i64().unwrap_or(0),
     })
 }
 

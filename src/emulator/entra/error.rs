@@ -62,6 +62,6 @@ impl SignInError {
 
     /// The end of a request.
     pub(crate) fn stop(&self, world: &World, correlation_id: Option<&str>) -> Stop {
-        Stop::Refused(self.response(world, correlation_id))
+        self.response(world, correlation_id).into()
     }
 }

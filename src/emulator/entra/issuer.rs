@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::emulator::json::Json as _;
 use crate::emulator::kubernetes::cluster::Cluster;
 use crate::emulator::seed::Issuer;
 use crate::emulator::store::Store;
@@ -43,7 +44,7 @@ pub(crate) fn keys(world: &World, issuer: &str, kid: Option<&str>) -> Keys {
         return Keys::Known(cluster.jwks());
     }
     if let Some(document) = world.store.get(&key(issuer)) {
-        return Keys::Known(document["jwks"].clone());
+        return Keys::Known(document.at("jwks").clone());
     }
     let Some(fetched) = world.fetched.get(issuer) else { return Keys::ToFetch };
     let age = world.now_ms() - fetched.at_ms;
@@ -52,7 +53,7 @@ pub(crate) fn keys(world: &World, issuer: &str, kid: Option<&str>) -> Keys {
         Err(_) if age <= AGAIN_MS => Keys::Unreachable,
         Err(_) => Keys::ToFetch,
         Ok(jwks) => {
-            let listed = jwks["keys"].as_array().into_iter().flatten().any(|it| it["kid"].as_str() == kid);
+            let listed = jwks.at("keys").as_array().into_iter().flatten().any(|it| it.at("kid").as_str() == kid);
             if listed || kid.is_none() || age <= AGAIN_MS { Keys::Known(jwks.clone()) } else { Keys::ToFetch }
         }
     }
@@ -63,7 +64,7 @@ pub(crate) fn keys(world: &World, issuer: &str, kid: Option<&str>) -> Keys {
 /// # Errors
 /// When the issuer is empty or the keys are not a JSON Web Key set.
 pub(crate) fn register(store: &mut Store, issuer: &Issuer) -> Result<(), String> {
-    if issuer.issuer.is_empty() || !issuer.jwks["keys"].is_array() {
+    if issuer.issuer.is_empty() || !issuer.jwks.at("keys").is_array() {
         return Err(format!("`{}`: an issuer needs a name and jwks with a list of keys", issuer.issuer));
     }
     store.put(key(&issuer.issuer), json!({"issuer": issuer.issuer, "jwks": issuer.jwks}));
@@ -78,10 +79,10 @@ fn key(issuer: &str) -> String {
 pub(crate) async fn fetch(http: &reqwest::Client, issuer: &str) -> Result<Value, String> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let document = get(http, &url).await?;
-    if document["issuer"].as_str() != Some(issuer) {
-        return Err(format!("{url} names the issuer {}, not {issuer}", document["issuer"]));
+    if document.at("issuer").as_str() != Some(issuer) {
+        return Err(format!("{url} names the issuer {}, not {issuer}", document.at("issuer")));
     }
-    let Some(keys) = document["jwks_uri"].as_str() else { return Err(format!("{url} has no jwks_uri")) };
+    let Some(keys) = document.at("jwks_uri").as_str() else { return Err(format!("{url} has no jwks_uri")) };
     get(http, keys).await
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::emulator::json::Json as _;
 use crate::emulator::seed::{Tenant, guid};
 use crate::emulator::store::Store;
 
@@ -24,7 +25,7 @@ pub(crate) fn find(store: &Store, name: &str) -> Option<String> {
                 .iter()
                 .any(|field| tenant[field].as_str().is_some_and(|it| it.eq_ignore_ascii_case(name)))
         })
-        .and_then(|tenant| tenant["tenantId"].as_str())
+        .and_then(|tenant| tenant.at("tenantId").as_str())
         .map(str::to_owned)
 }
 
