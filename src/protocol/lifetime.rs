@@ -66,7 +66,9 @@ pub(super) fn watch(interrupt: Interrupt, end: &End) -> std::io::Result<()> {
     let signals = Signals::catch()?;
     tokio::spawn(follow(signals, interrupt, end.clone()));
     if interrupt == Interrupt::IsTheHosts {
-        tokio::spawn(end_with_parent(end.clone()));
+        // Asked now, before the host can know that we are there, and not when the task first runs.
+        #[cfg(unix)]
+        tokio::spawn(end_without(std::os::unix::process::parent_id(), end.clone()));
     }
     Ok(())
 }
@@ -138,10 +140,10 @@ impl Signals {
 /// A host that is killed, or interrupted twice, tells us nothing.
 ///
 /// We look, rather than ask the kernel for a signal: Linux sends PR_SET_PDEATHSIG when the *thread*
-/// that started us ends, which in a Go program may be at any time.
+/// that started us ends, which in a Go program may be at any time. Windows cannot be asked for a parent; there a host that
+/// is killed leaves us behind, as it does every plugin.
 #[cfg(unix)]
-async fn end_with_parent(end: End) {
-    let parent = std::os::unix::process::parent_id();
+async fn end_without(parent: u32, end: End) {
     let mut ticks = tokio::time::interval(PARENT_CHECK);
     while std::os::unix::process::parent_id() == parent {
         ticks.tick().await;
@@ -149,10 +151,6 @@ async fn end_with_parent(end: End) {
     tracing::warn!(parent, "The host is gone");
     end.at_once();
 }
-
-/// Windows has no parents to ask for: there the host's job object ends us.
-#[cfg(not(unix))]
-async fn end_with_parent(_end: End) {}
 
 #[cfg(unix)]
 const PARENT_CHECK: Duration = Duration::from_millis(500);

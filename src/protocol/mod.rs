@@ -22,6 +22,8 @@ mod server;
 mod state;
 mod tls;
 mod to_proto;
+#[cfg(test)]
+mod toy;
 mod types;
 
 use std::{io, sync::Arc};
