@@ -140,7 +140,7 @@ async fn a_service_account_is_created_changed_and_destroyed() {
 #[tokio::test]
 async fn drift_is_found_and_mended_and_foreign_keys_are_not_drift() {
     let mut terraform = Terraform::new().await;
-    let config = json!({"client_id": CLIENT, "labels": {"team": "a"}});
+    let config = json!({"client_id": CLIENT, "labels": {"team": "a", "foreign": null}});
     terraform.apply(config.clone()).await.unwrap();
     let patch = json!({"metadata": {"annotations": {CLIENT_ID: OTHER, "foreign": "x"}, "labels": {"team": null, "foreign": "y"}}});
     terraform.cluster.merge("kubectl-edit", "web", patch).await;
@@ -246,6 +246,27 @@ async fn annotations_mode_adds_to_somebody_elses_account_and_takes_only_its_own_
     let live = terraform.live().await.unwrap();
     assert_eq!(live["metadata"]["labels"], json!({"chart": "x"}));
     assert_eq!((live["metadata"].get("annotations"), managers(&live)), (None, vec!["helm/Update".to_owned()]));
+}
+
+#[tokio::test]
+async fn an_account_that_is_being_deleted_is_not_annotated() {
+    let mut terraform = Terraform::new().await;
+    terraform.cluster.post("helm", "web", json!({"metadata": {"finalizers": ["example.org/hold"]}})).await;
+    terraform.cluster.delete("web").await;
+    let error = terraform.apply(json!({"manage": "annotations", "client_id": CLIENT})).await.unwrap_err();
+    assert!(error.summary.contains("being deleted"), "{error}");
+    terraform.cluster.merge("helm", "web", json!({"metadata": {"finalizers": null}})).await;
+}
+
+#[tokio::test]
+async fn a_namespace_that_does_not_exist_is_named_in_both_modes() {
+    let mut terraform = Terraform::new().await;
+    for manage in ["object", "annotations"] {
+        let config = json!({"namespace": "nope", "manage": manage, "client_id": CLIENT});
+        let error = terraform.apply(config).await.unwrap_err();
+        assert!(error.to_string().contains("\"nope\""), "{error}");
+        assert_eq!(error.attribute, tf_provider::AttributePath::new("namespace"));
+    }
 }
 
 #[tokio::test]
