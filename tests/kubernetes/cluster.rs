@@ -134,7 +134,9 @@ fn kubeconfig() -> PathBuf {
     let emulator = EMULATOR.get_or_init(|| {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kubernetes");
         let _ = std::fs::remove_dir_all(&dir);
-        Emulator::start(Options { dir: Some(dir), ..Options::default() }).unwrap()
+        // It blocks on a runtime of its own, which no thread of a test's runtime may do.
+        let start = || Emulator::start(Options { dir: Some(dir), ..Options::default() }).unwrap();
+        std::thread::scope(|scope| scope.spawn(start).join().unwrap())
     });
     emulator.dir.join("kubeconfig")
 }
