@@ -1,6 +1,8 @@
 //! The pure rules: compare and check what the chain from a service account to Azure is made of. Nothing here contacts
 //! anybody, and most of the unit tests are here.
 
+pub mod account_error;
+pub mod account_import;
 pub mod credential;
 pub mod existing;
 pub mod location;

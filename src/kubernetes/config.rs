@@ -24,7 +24,7 @@ pub struct Settings {
     pub username: Option<String>,
     /// `password`, `KUBE_PASSWORD`: for basic authentication.
     pub password: Option<String>,
-    /// `insecure`, `KUBE_INSECURE`: do not check the API server's certificate.
+    /// `insecure`, `KUBE_INSECURE`: do not check the API server's certificate. False leaves it to the kubeconfig.
     pub insecure: Option<bool>,
     /// `tls_server_name`, `KUBE_TLS_SERVER_NAME`: the name that its certificate must bear.
     pub tls_server_name: Option<String>,
@@ -177,8 +177,8 @@ impl Settings {
             config.root_cert_file = None;
             config.accept_invalid_certs = false;
         }
-        if let Some(insecure) = self.insecure {
-            config.accept_invalid_certs = insecure;
+        if self.insecure == Some(true) {
+            config.accept_invalid_certs = true;
         }
         if let Some(name) = some(&self.tls_server_name) {
             config.tls_server_name = Some(name.to_owned());

@@ -44,6 +44,8 @@ pub enum Kind {
     Configuration,
     /// The API server could not be reached. Nothing was sent.
     Unreachable,
+    /// The API server's certificate is not one to trust. Nothing was sent.
+    Untrusted,
     /// The request was sent and its answer never came: whether it took effect is not known.
     Lost,
     /// The operation's deadline passed.

@@ -277,7 +277,7 @@ contexts:
             ("https://other:1/".to_owned(), Some("name"))
         );
         assert_eq!(config.proxy_url.unwrap(), "socks5://socks:1/");
-        assert!(!config.accept_invalid_certs);
+        assert!(config.accept_invalid_certs, "false does not overrule the kubeconfig");
         assert!(config.auth_info.token.is_none(), "the kubeconfig's token would be sent instead");
         assert_eq!(config.auth_info.username.as_deref(), Some("me"));
         assert_eq!(config.auth_info.impersonate.as_deref(), Some("someone"));

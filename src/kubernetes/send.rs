@@ -116,16 +116,19 @@ impl Connection {
                 "",
             );
         }
-        let hint = if told.contains("UnknownIssuer") || told.contains("unknown issuer") {
-            "Its certificate is not signed by a known authority: set `cluster_ca_certificate` to the cluster's."
+        let (kind, hint) = if told.contains("UnknownIssuer") || told.contains("unknown issuer") {
+            let hint =
+                "Its certificate is not signed by a known authority: set `cluster_ca_certificate` to the cluster's.";
+            (Kind::Untrusted, hint)
         } else if told.contains("NotValidForName") || told.contains("not valid for name") {
-            "Its certificate is for another name: set `tls_server_name`, or correct `host`."
+            (Kind::Untrusted, "Its certificate is for another name: set `tls_server_name`, or correct `host`.")
         } else if told.contains("ertificate") {
-            "Check `cluster_ca_certificate` and `tls_server_name`."
+            (Kind::Untrusted, "Check `cluster_ca_certificate` and `tls_server_name`.")
         } else {
-            "Check `host` or the kubeconfig, `proxy_url`, and that this machine can reach the API server."
+            let hint = "Check `host` or the kubeconfig, `proxy_url`, and that this machine can reach the API server.";
+            (Kind::Unreachable, hint)
         };
-        task.error(Kind::Unreachable, format!("no connection to the API server at {server}: {told}"), hint)
+        task.error(kind, format!("no connection to the API server at {server}: {told}"), hint)
     }
 }
 

@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::domain::existing::already_exists;
+use crate::domain::account_error::{self, Account};
+use crate::domain::account_import;
 use crate::domain::service_account::{self as rules, CLIENT_ID, TENANT_ID, TOKEN_EXPIRATION};
 use crate::domain::subject;
 use crate::error::{Error, Result};
 use crate::kubernetes::ownership::{Join, Update};
-use crate::kubernetes::{self, Client, Fields, Key, Kind};
+use crate::kubernetes::{self, Client, Fields, Key};
 use crate::lifecycle::plan::Plan;
 use crate::resource::{IdentityAttribute, Resource};
 use crate::schema::{
@@ -205,41 +206,34 @@ impl Resource for ServiceAccount {
         let takes_over = value::as_str(value::attribute(&plan.prior, "manage")) == Some(ANNOTATIONS)
             && value::as_str(plan.planned("manage")) == Some(OBJECT);
         if takes_over && plan.replace.is_empty() && plan.planned("adopt_existing") == &value::boolean(false) {
-            return Err(needs_consent());
+            return Err(account_error::needs_consent());
         }
         Ok(())
     }
 
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let client = context.clients()?.kubernetes()?;
-        let wanted = plan.fields();
-        let manager = &plan.field_manager;
-        if plan.owns_object() && !context.adopt_existing {
-            return match client
-                .create_service_account(&plan.namespace, &plan.name, &wanted, manager, &context.wait)
-                .await
-            {
-                Ok(made) => Ok(plan.made(&made)),
-                Err(unfinished) => {
-                    let error = explain(unfinished.error, &plan);
-                    Err(match unfinished.made {
+        let (wanted, manager) = (plan.fields(), &plan.field_manager);
+        let looks = context.adopt_existing || !plan.owns_object();
+        let found = if looks { read(client, &plan, context).await? } else { None };
+        let live = match found {
+            Some(live) if !live.deleting => live,
+            _ if plan.owns_object() => {
+                let created =
+                    client.create_service_account(&plan.namespace, &plan.name, &wanted, manager, &context.wait);
+                return created.await.map(|made| plan.made(&made)).map_err(|unfinished| {
+                    let error = plan.explain(unfinished.error);
+                    match unfinished.made {
                         Some(made) => error.keeping(&plan.made(&made)),
                         None => error,
-                    })
-                }
-            };
-        }
-        let found = read(client, &plan, context).await?;
-        let Some(live) = found else {
-            if !plan.owns_object() {
-                return Err(missing(client, &plan, context).await);
+                    }
+                });
             }
-            let made =
-                client.create_service_account(&plan.namespace, &plan.name, &wanted, manager, &context.wait).await;
-            return made.map(|made| plan.made(&made)).map_err(|unfinished| {
-                let error = explain(unfinished.error, &plan);
-                unfinished.made.map_or_else(|| error.clone(), |made| error.clone().keeping(&plan.made(&made)))
-            });
+            Some(_) => return Err(account_error::going(plan.account())),
+            None => {
+                let exists = client.namespace_exists(&plan.namespace, &context.wait).await;
+                return Err(account_error::missing(plan.account(), exists));
+            }
         };
         let join = Join {
             manager,
@@ -249,7 +243,7 @@ impl Resource for ServiceAccount {
             take_over: plan.owns_object(),
         };
         let joined = client.join_service_account(live, join, &context.wait).await;
-        joined.map(|joined| plan.made(&joined)).map_err(|error| explain(error, &plan))
+        joined.map(|joined| plan.made(&joined)).map_err(|error| plan.explain(error))
     }
 
     async fn read(&self, context: &Context, state: Model) -> Result<Option<Model>> {
@@ -267,7 +261,7 @@ impl Resource for ServiceAccount {
         let client = context.clients()?.kubernetes()?;
         let adopts = !prior.owns_object() && plan.owns_object();
         if adopts && !context.adopt_existing {
-            return Err(needs_consent());
+            return Err(account_error::needs_consent());
         }
         let (held, wanted) = (prior.fields(), plan.fields());
         let update = Update {
@@ -280,7 +274,7 @@ impl Resource for ServiceAccount {
             force_conflicts: plan.force_conflicts || adopts,
         };
         let updated = client.update_service_account(&plan.namespace, &plan.name, update, &context.wait).await;
-        updated.map(|live| plan.made(&live)).map_err(|error| explain(error, &plan))
+        updated.map(|live| plan.made(&live)).map_err(|error| plan.explain(error))
     }
 
     async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
@@ -294,7 +288,7 @@ impl Resource for ServiceAccount {
                 client.release_service_account(namespace, name, manager, &held, &context.wait).await
             }
         };
-        ended.map_err(|error| explain(error, &prior))
+        ended.map_err(|error| prior.explain(error))
     }
 
     async fn import(&self, context: &Context, id: &str) -> Result<Option<Model>> {
@@ -309,6 +303,15 @@ impl Resource for ServiceAccount {
 impl Model {
     fn owns_object(&self) -> bool {
         self.manage == OBJECT
+    }
+
+    fn account(&self) -> Account<'_> {
+        let Self { namespace, name, field_manager, .. } = self;
+        Account { type_name: NAME, namespace, name, field_manager }
+    }
+
+    fn explain(&self, error: kubernetes::Error) -> Error {
+        account_error::explain(error, self.account())
     }
 
     /// What this model applies.
@@ -370,38 +373,26 @@ impl Model {
 }
 
 /// The account as an import finds it.
-///
-/// The managed fields tell the mode: where our manager has applied labels or annotations to what others own more of, they are
-/// all that is ours; otherwise the object is. kubectl's one-off commands own nothing in this sense.
 fn imported(live: &kubernetes::ServiceAccount) -> Model {
-    let own = live.managers.applied_by(FIELD_MANAGER);
-    let partial = |key: &Key| matches!(key, Key::Annotation(_) | Key::Label(_));
-    let annotations_only = !own.is_empty() && own.iter().all(partial) && live.managers.has_owner_besides(FIELD_MANAGER);
-    let taken = |key: Key, name: &str| own.contains(&key) || !annotations_only && !rules::is_of_kubernetes(name);
-    let map = |live: &BTreeMap<String, String>, key: fn(String) -> Key| -> Option<Map> {
-        let ours = live.iter().filter(|(name, _)| taken(key((*name).clone()), name));
-        let ours: Map = ours
-            .filter(|(name, _)| ![CLIENT_ID, TENANT_ID, TOKEN_EXPIRATION].contains(&name.as_str()))
-            .map(|(name, value)| (name.clone(), Some(value.clone())))
-            .collect();
-        (!ours.is_empty()).then_some(ours)
+    let claim = account_import::claim(live, FIELD_MANAGER);
+    let Fields { mut annotations, labels, image_pull_secrets, .. } = claim.fields;
+    let client_id = annotations.remove(CLIENT_ID);
+    let tenant_id = annotations.remove(TENANT_ID);
+    let token_expiration_seconds = annotations.remove(TOKEN_EXPIRATION).and_then(|seconds| seconds.parse().ok());
+    let map = |map: BTreeMap<String, String>| -> Option<Map> {
+        (!map.is_empty()).then(|| map.into_iter().map(|(key, value)| (key, Some(value))).collect())
     };
-    let annotation = |name: &str| {
-        let value = live.fields.annotations.get(name).cloned();
-        value.filter(|_| taken(Key::Annotation(name.to_owned()), name))
-    };
-    let secrets = live.fields.image_pull_secrets.clone().filter(|secrets| !secrets.is_empty() && !annotations_only);
     Model {
         name: live.name.clone(),
         namespace: live.namespace.clone(),
-        client_id: annotation(CLIENT_ID),
-        tenant_id: annotation(TENANT_ID),
-        token_expiration_seconds: annotation(TOKEN_EXPIRATION).and_then(|seconds| seconds.parse().ok()),
-        labels: map(&live.fields.labels, Key::Label),
-        annotations: map(&live.fields.annotations, Key::Annotation),
+        client_id,
+        tenant_id,
+        token_expiration_seconds,
+        labels: map(labels),
+        annotations: map(annotations),
         automount_service_account_token: None,
-        image_pull_secrets: secrets,
-        manage: (if annotations_only { ANNOTATIONS } else { OBJECT }).to_owned(),
+        image_pull_secrets,
+        manage: (if claim.annotations_only { ANNOTATIONS } else { OBJECT }).to_owned(),
         field_manager: FIELD_MANAGER.to_owned(),
         force_conflicts: false,
         id: None,
@@ -433,182 +424,4 @@ async fn read(client: &Client, model: &Model, context: &Context) -> Result<Optio
 fn check_size(map: &Value) -> std::result::Result<(), String> {
     let Value::Value(Known::Map(map)) = map else { return Ok(()) };
     rules::check_annotations(map.iter().filter_map(|(key, value)| Some((key.as_str(), value::as_str(value)?))))
-}
-
-fn needs_consent() -> Error {
-    Error::new(
-        "The service account belongs to somebody else",
-        "So far this resource managed only annotations and labels of it (`manage = \"annotations\"`). With `manage = \"object\"` it \
-         would own the account and delete it on destroy. If that is meant, set `adopt_existing = true`.",
-    )
-    .at("manage")
-}
-
-async fn missing(client: &Client, plan: &Model, context: &Context) -> Error {
-    let Model { namespace, name, .. } = plan;
-    if client.namespace_exists(namespace, &context.wait).await == Some(false) {
-        let detail =
-            format!("Create namespace \"{namespace}\" first, or let this resource depend on the one that does.");
-        return Error::new(format!("Namespace \"{namespace}\" does not exist"), detail).at("namespace");
-    }
-    Error::new(
-        format!("Service account \"{namespace}/{name}\" does not exist"),
-        "With `manage = \"annotations\"` somebody else makes the account. Let this resource depend on what does, or set \
-         `manage = \"object\"` to create it here.",
-    )
-    .at("name")
-}
-
-/// A cluster's error for the person who wrote the configuration: what to change, and where.
-fn explain(error: kubernetes::Error, model: &Model) -> Error {
-    let Model { namespace, name, field_manager, .. } = model;
-    let (kind, causes) = (error.kind, error.causes.clone());
-    let keys = || {
-        let told = causes.iter().map(|cause| format!("  - {} is owned by {}", cause.key, cause.owner()));
-        told.collect::<Vec<_>>().join("\n")
-    };
-    let told = Error::from(error);
-    match kind {
-        Kind::AlreadyExists => {
-            let mut error =
-                already_exists(&format!("Service account \"{namespace}/{name}\""), NAME, &format!("{namespace}/{name}"));
-            error.detail.push_str(
-                "\n\nOr set `manage = \"annotations\"`, where the account is somebody else's and only annotations and labels are to \
-                 be added.",
-            );
-            error.at("name")
-        }
-        Kind::Conflict => Error::new(
-            format!("Another field manager owns keys of service account \"{namespace}/{name}\""),
-            format!(
-                "{}\n\nTheir values there differ from those configured here, and nothing was written. Remove the keys here, or where \
-                 that manager sets them; or set `force_conflicts = true` to overwrite them.",
-                keys()
-            ),
-        )
-        .at("force_conflicts"),
-        Kind::ManagerInUse => Error::new(
-            format!("Field manager \"{field_manager}\" is in use on service account \"{namespace}/{name}\""),
-            format!(
-                "{}\n\nThis resource has not applied them, so another resource uses the same field manager on this account, and each \
-                 would remove the other's keys. Give each its own `field_manager`. If they are left over from a run that did not \
-                 finish, import the account, or create with `adopt_existing = true`.",
-                keys()
-            ),
-        )
-        .at("field_manager"),
-        Kind::ChangedAfterPlan | Kind::Replaced | Kind::NotFound => {
-            Error { detail: format!("{}\n\nNothing was written. Plan again.", told.detail), ..told }
-        }
-        Kind::NamespaceNotFound | Kind::NamespaceTerminating => told.at("namespace"),
-        _ => told,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn model(json: serde_json::Value) -> Model {
-        let mut full = json!({"name": "web", "namespace": "app", "manage": "object", "field_manager": "azwi", "force_conflicts": false});
-        full.as_object_mut().unwrap().extend(json.as_object().unwrap().clone());
-        serde_json::from_value(full).unwrap()
-    }
-
-    fn live(
-        annotations: serde_json::Value,
-        labels: serde_json::Value,
-        managers: serde_json::Value,
-    ) -> kubernetes::ServiceAccount {
-        let wire: k8s_openapi::api::core::v1::ServiceAccount = serde_json::from_value(json!({"metadata": {
-            "name": "web", "namespace": "app", "uid": "u", "annotations": annotations, "labels": labels, "managedFields": managers}}))
-        .unwrap();
-        wire.into()
-    }
-
-    fn entry(manager: &str, operation: &str, fields: serde_json::Value) -> serde_json::Value {
-        json!({"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
-    }
-
-    #[test]
-    fn foreign_keys_are_not_drift_and_changed_ones_are() {
-        let state = model(json!({"client_id": "c", "labels": {"team": "a", "gone": "x", "unset": null}}));
-        let live = live(
-            json!({CLIENT_ID: "d", "foreign": "1"}),
-            json!({"team": "b", "foreign": "2", "unset": "3"}),
-            json!([]),
-        );
-        let now = state.refreshed(&live);
-        assert_eq!(now.client_id.as_deref(), Some("d"));
-        assert_eq!(now.annotations, None);
-        assert_eq!(
-            serde_json::to_value(now.labels).unwrap(),
-            json!({"team": "b", "unset": null}),
-            "a key that was left alone stays out"
-        );
-    }
-
-    #[test]
-    fn a_key_without_a_value_is_not_applied() {
-        let fields = model(json!({"annotations": {"a": null, "b": ""}})).fields();
-        assert_eq!(fields.annotations, [("b".to_owned(), String::new())].into());
-    }
-
-    #[test]
-    fn annotations_mode_applies_annotations_and_labels_only() {
-        let model = model(
-            json!({"manage": "annotations", "automount_service_account_token": true, "image_pull_secrets": ["s"],
-            "token_expiration_seconds": 7200}),
-        );
-        assert_eq!(model.fields().keys(), [Key::Annotation(TOKEN_EXPIRATION.to_owned())].into());
-    }
-
-    #[test]
-    fn an_import_of_a_foreign_object_takes_all_but_what_is_kubernetes_own() {
-        let live = live(
-            json!({CLIENT_ID: "c", "kubectl.kubernetes.io/last-applied-configuration": "{}", "owner": "me"}),
-            json!({"app.kubernetes.io/name": "web", "team": "a"}),
-            json!([entry("Terraform", "Update", json!({"f:metadata": {"f:annotations": {"f:owner": {}}}}))]),
-        );
-        let state = imported(&live);
-        assert_eq!(state.manage, OBJECT);
-        assert_eq!(state.client_id.as_deref(), Some("c"));
-        assert_eq!(serde_json::to_value(state.annotations).unwrap(), json!({"owner": "me"}));
-        assert_eq!(serde_json::to_value(state.labels).unwrap(), json!({"team": "a"}));
-        assert_eq!(state.subject.as_deref(), Some("system:serviceaccount:app:web"));
-    }
-
-    #[test]
-    fn an_import_of_an_account_that_we_only_annotate_takes_our_keys() {
-        let ours = json!({"f:metadata": {"f:annotations": {format!("f:{CLIENT_ID}"): {}}}});
-        let theirs = json!({"f:metadata": {"f:labels": {".": {}, "f:team": {}}}});
-        let of = |manager, operation| {
-            let managers = json!([entry("azwi", "Apply", ours.clone()), entry(manager, operation, theirs.clone())]);
-            imported(&live(json!({CLIENT_ID: "c"}), json!({"team": "a"}), managers))
-        };
-        let state = of("helm", "Update");
-        assert_eq!((state.manage.as_str(), state.client_id.as_deref()), (ANNOTATIONS, Some("c")));
-        assert_eq!(state.labels, None, "helm's");
-        assert_eq!(of("kubectl-label", "Update").manage, OBJECT, "a label by hand makes nobody an owner");
-    }
-
-    #[test]
-    fn an_import_takes_kubernetes_own_keys_where_we_apply_them() {
-        let ours = json!({"f:metadata": {"f:labels": {"f:app.kubernetes.io/name": {}}}});
-        let state =
-            imported(&live(json!({}), json!({"app.kubernetes.io/name": "web"}), json!([entry("azwi", "Apply", ours)])));
-        assert_eq!(serde_json::to_value(state.labels).unwrap(), json!({"app.kubernetes.io/name": "web"}));
-    }
-
-    #[test]
-    fn leaving_the_object_to_others_takes_only_what_stays_managed() {
-        let prior = model(
-            json!({"labels": {"team": "a"}, "annotations": {"k": "v"}, "automount_service_account_token": false}),
-        );
-        let plan = model(json!({"manage": "annotations", "annotations": {"k": "v"}}));
-        assert_eq!(keys_to_take_over(&prior, &plan), [Key::Annotation("k".to_owned())].into());
-        assert_eq!(keys_to_take_over(&plan, &plan), BTreeSet::new());
-        assert_eq!(keys_to_take_over(&prior, &prior).len(), 2, "what is computed is not taken");
-    }
 }

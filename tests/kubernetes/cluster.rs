@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use azwi::emulator::{Emulator, Options};
 use azwi::kubernetes::{Client, Environment, Settings};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,6 +18,8 @@ pub(crate) struct Cluster {
     pub(crate) server: String,
     pub(crate) token: String,
     pub(crate) namespace: String,
+    /// Its authority's certificate, where the kubeconfig has one.
+    pub(crate) authority: Option<String>,
     http: reqwest::Client,
 }
 
@@ -29,10 +33,12 @@ impl Cluster {
         // Every context of these files has one cluster and one user, and the first is the one to use.
         let server = config["clusters"][0]["cluster"]["server"].as_str().unwrap().to_owned();
         let token = config["users"][0]["user"]["token"].as_str().unwrap().to_owned();
+        let authority = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str();
+        let authority = authority.map(|data| String::from_utf8(STANDARD.decode(data).unwrap()).unwrap());
         let number = NAMESPACES.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("test-{}-{number}", std::process::id());
         let http = reqwest::Client::builder().no_proxy().danger_accept_invalid_certs(true).build().unwrap();
-        let cluster = Self { kubeconfig, server, token, namespace, http };
+        let cluster = Self { kubeconfig, server, token, namespace, authority, http };
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}});
         let (status, answer) = cluster.request(Method::POST, "/api/v1/namespaces", "application/json", body).await;
         assert_eq!(status, 201, "{answer}");
@@ -128,7 +134,9 @@ fn kubeconfig() -> PathBuf {
     let emulator = EMULATOR.get_or_init(|| {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kubernetes");
         let _ = std::fs::remove_dir_all(&dir);
-        Emulator::start(Options { dir: Some(dir), ..Options::default() }).unwrap()
+        // It blocks on a runtime of its own, which no thread of a test's runtime may do.
+        let start = || Emulator::start(Options { dir: Some(dir), ..Options::default() }).unwrap();
+        std::thread::scope(|scope| scope.spawn(start).join().unwrap())
     });
     emulator.dir.join("kubeconfig")
 }

@@ -24,10 +24,30 @@ async fn a_server_behind_an_unknown_authority_is_refused_with_the_attribute_to_s
         Settings { host: Some(cluster.server.clone()), token: Some(cluster.token.clone()), ..Settings::default() };
     let trusting = Client::new(Settings { insecure: Some(true), ..settings.clone() });
     assert_eq!(trusting.service_account(&cluster.namespace, "web", &wait()).await, Ok(None));
-    let short = azwi::wait::Wait::at_most(std::time::Duration::from_secs(1));
-    let error = Client::new(settings).service_account(&cluster.namespace, "web", &short).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Unreachable);
+    let start = std::time::Instant::now();
+    let error = Client::new(settings).service_account(&cluster.namespace, "web", &wait()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Untrusted);
     assert!(error.hint.contains("cluster_ca_certificate"), "{error}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(2), "it will not be trusted the next time either");
+}
+
+#[tokio::test]
+async fn the_name_that_a_certificate_must_bear_can_be_set() {
+    let cluster = Cluster::new().await;
+    let Some(ca) = cluster.authority.clone() else { return };
+    let settings = |name: &str| Settings {
+        host: Some(cluster.server.clone()),
+        token: Some(cluster.token.clone()),
+        cluster_ca_certificate: Some(ca.clone()),
+        tls_server_name: Some(name.to_owned()),
+        ..Settings::default()
+    };
+    let right = Client::new(settings("127.0.0.1"));
+    assert_eq!(right.service_account(&cluster.namespace, "web", &wait()).await, Ok(None));
+    let wrong = Client::new(settings("other.example.org"));
+    let error = wrong.service_account(&cluster.namespace, "web", &wait()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Untrusted);
+    assert!(error.hint.contains("tls_server_name"), "{error}");
 }
 
 #[tokio::test]
