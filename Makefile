@@ -20,8 +20,7 @@ docs: ## Write docs/ anew from the schemas and examples/.
 	UPDATE=1 cargo test --locked --test tidy
 
 bench: ## Measure start-up time, peak memory and size of the release build.
-	@cargo build --locked --release --bin terraform-provider-azwi
-	@tests/tools/bench
+	cargo bench --locked --bench startup
 
 fmt: ## Format all code.
 	cargo fmt

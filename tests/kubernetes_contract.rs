@@ -117,7 +117,8 @@ fn replay(file: &str) {
     let story: Story = serde_json::from_str(&std::fs::read_to_string(folder().join(file)).unwrap()).unwrap();
     let mut store = Store::in_memory();
     let clock = Clock::default();
-    let mut cluster = Cluster::create(&mut store, &clock, "contract", "https://127.0.0.1:1/clusters/contract", ISSUER, &[]).unwrap();
+    let mut cluster =
+        Cluster::create(&mut store, &clock, "contract", "https://127.0.0.1:1/clusters/contract", ISSUER, &[]).unwrap();
     cluster.stop_controllers(&mut store);
     cluster.set_api_audiences(&mut store, vec!["api://AzureADTokenExchange".to_owned(), ISSUER.to_owned()]);
     let mut seen = Seen::default();

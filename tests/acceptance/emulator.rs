@@ -265,6 +265,9 @@ impl Emulator {
     pub fn assert_empty(&self, group: &str, namespace: &str) {
         for subscription in [SUBSCRIPTION, OTHER_SUBSCRIPTION] {
             let scope = format!("/subscriptions/{subscription}/resourceGroups/{group}");
+            if self.found(self.arm(Method::GET, &scope, GROUP_API, None)).is_none() {
+                continue;
+            }
             let identities = format!("{scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities");
             let left = self.listed(self.arm(Method::GET, &identities, IDENTITY_API, None));
             assert!(left.is_empty(), "identities are left: {left:#?}");

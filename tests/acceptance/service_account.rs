@@ -210,7 +210,8 @@ fn an_account_that_is_to_be_annotated_must_exist() {
 #[test]
 fn a_conflict_names_the_other_manager_and_the_key_and_force_conflicts_settles_it() {
     under_every_terraform(|azwi| {
-        azwi.emulator.create_account(&azwi.namespace, "app", &json!({}));
+        // An account that was made with nothing in it would have no managers to name, whatever is written to it later.
+        azwi.emulator.create_account(&azwi.namespace, "app", &json!({ "example.com/owner": "helm" }));
         let theirs = json!({ "metadata": { "annotations": { CLIENT_KEY: OTHER_CLIENT } } });
         azwi.emulator.patch_account(&azwi.namespace, "app", &theirs);
         azwi.write(&account(CLIENT, "manage = \"annotations\""));

@@ -46,8 +46,11 @@ pub(super) fn authorize(context: &Context<'_>, user: &User, attributes: &Attribu
         return Err(Status::forbidden_path(&user.name, verb, path));
     }
     let whole = if subresource.is_empty() { (*resource).to_owned() } else { format!("{resource}/{subresource}") };
-    let place =
-        if namespace.is_empty() { "at the cluster scope".to_owned() } else { format!("in the namespace \"{namespace}\"") };
+    let place = if namespace.is_empty() {
+        "at the cluster scope".to_owned()
+    } else {
+        format!("in the namespace \"{namespace}\"")
+    };
     let why = format!("User \"{}\" cannot {verb} resource \"{whole}\" in API group \"{group}\" {place}", user.name);
     Err(Status::forbidden(resource, group, name, &why))
 }

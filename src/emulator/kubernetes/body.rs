@@ -65,17 +65,21 @@ impl Expected {
         if value.is_null() {
             value = Value::Object(serde_json::Map::new());
         }
-        let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        let text =
+            |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         let kind = text("kind").unwrap_or_else(|| self.kind.to_owned());
         let api_version = text("apiVersion").unwrap_or_else(|| self.api_version());
         let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
         let unfit = |problem: &str| {
             let expected = self.kind;
-            let message = format!("{kind} in version {} cannot be handled as a {expected}: {problem}", go::quote(&version));
+            let message =
+                format!("{kind} in version {} cannot be handled as a {expected}: {problem}", go::quote(&version));
             Status::bad_request(message)
         };
         if kind != self.kind {
-            return Err(unfit(&format!("no kind \"{kind}\" is registered for version \"{api_version}\" in this resource")));
+            return Err(unfit(&format!(
+                "no kind \"{kind}\" is registered for version \"{api_version}\" in this resource"
+            )));
         }
         if api_version != self.api_version() {
             return Err(Status::bad_request(format!(
@@ -84,7 +88,8 @@ impl Expected {
             )));
         }
         let decoded = decode::decode(self.of, &value).map_err(|problem| unfit(&problem))?;
-        let warnings: Vec<_> = decoded.unknown.iter().map(|path| format!("unknown field {}", go::quote(path))).collect();
+        let warnings: Vec<_> =
+            decoded.unknown.iter().map(|path| format!("unknown field {}", go::quote(path))).collect();
         if unknown == Unknown::Refused && !warnings.is_empty() {
             return Err(unfit(&format!("strict decoding error: {}", warnings.join(", "))));
         }
@@ -129,7 +134,8 @@ pub(super) fn yaml(body: &[u8]) -> Result<Value, String> {
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    serde_saphyr::from_str(text).map_err(|error| format!("yaml: {}", error.to_string().lines().next().unwrap_or_default()))
+    serde_saphyr::from_str(text)
+        .map_err(|error| format!("yaml: {}", error.to_string().lines().next().unwrap_or_default()))
 }
 
 fn parse(body: &[u8]) -> Result<Value, String> {

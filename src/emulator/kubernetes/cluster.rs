@@ -178,7 +178,8 @@ mod tests {
     fn a_cluster_is_found_again_by_its_name_and_by_its_exact_issuer() {
         let mut store = Store::in_memory();
         let issuer = "https://oidc.example/one/";
-        let made = Cluster::create(&mut store, &Clock::default(), "one", "https://h:1/clusters/one", issuer, &[]).unwrap();
+        let made =
+            Cluster::create(&mut store, &Clock::default(), "one", "https://h:1/clusters/one", issuer, &[]).unwrap();
         assert_eq!(Cluster::load(&store, "one").unwrap().admin_token(), made.admin_token());
         assert_eq!(Cluster::by_issuer(&store, issuer).unwrap().name(), "one");
         assert!(Cluster::by_issuer(&store, "https://oidc.example/one").is_none());

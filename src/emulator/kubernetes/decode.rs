@@ -103,7 +103,12 @@ impl Reader {
         }
     }
 
-    fn fields(&mut self, of: &'static Struct, map: &Map<String, Value>, place: &Place) -> Result<Map<String, Value>, String> {
+    fn fields(
+        &mut self,
+        of: &'static Struct,
+        map: &Map<String, Value>,
+        place: &Place,
+    ) -> Result<Map<String, Value>, String> {
         for name in map.keys() {
             if of.field(name).is_none() {
                 self.unknown.push(place.field(of.go, name).path);

@@ -41,9 +41,7 @@ pub(super) fn answer(context: &Context<'_>, request: &Request, parts: &[&str]) -
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
         })),
-        ["openid", "v1", "jwks"] => {
-            Ok(Response::typed(StatusCode::OK, "application/jwk-set+json", &cluster.jwks()))
-        }
+        ["openid", "v1", "jwks"] => Ok(Response::typed(StatusCode::OK, "application/jwk-set+json", &cluster.jwks())),
         ["api"] if asks_for_all(request) => Ok(aggregated(&[("", "v1")])),
         ["apis"] if asks_for_all(request) => Ok(aggregated(&named_groups())),
         ["api"] => json(json!({
@@ -106,11 +104,12 @@ fn named_groups() -> Vec<(&'static str, &'static str)> {
 }
 
 fn paths() -> Vec<String> {
-    let mut paths: Vec<String> = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez"]
-        .into_iter()
-        .chain(["/openid/v1/jwks", "/readyz", "/version"])
-        .map(str::to_owned)
-        .collect();
+    let mut paths: Vec<String> =
+        ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez"]
+            .into_iter()
+            .chain(["/openid/v1/jwks", "/readyz", "/version"])
+            .map(str::to_owned)
+            .collect();
     for (group, version) in named_groups() {
         paths.extend([format!("/apis/{group}"), format!("/apis/{group}/{version}")]);
     }
@@ -160,7 +159,8 @@ fn aggregated(groups: &[(&str, &str)]) -> Response {
         .iter()
         .map(|(group, version)| {
             let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
-            let version = json!({"version": version, "resources": aggregated_resources(group, version), "freshness": "Current"});
+            let version =
+                json!({"version": version, "resources": aggregated_resources(group, version), "freshness": "Current"});
             json!({"metadata": metadata, "versions": [version]})
         })
         .collect();
@@ -223,7 +223,8 @@ fn add_names(entry: &mut Value, kind: &dyn Kind) {
 fn asks_for_all(request: &Request) -> bool {
     let accept = request.header("accept").unwrap_or_default();
     let first = accept.split(',').next().unwrap_or_default().replace(' ', "");
-    first.contains("as=APIGroupDiscoveryList") && first.contains("v=v2;") || first.ends_with("v=v2;as=APIGroupDiscoveryList")
+    first.contains("as=APIGroupDiscoveryList") && first.contains("v=v2;")
+        || first.ends_with("v=v2;as=APIGroupDiscoveryList")
 }
 
 /// Host and port of an address.

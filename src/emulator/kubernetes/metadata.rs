@@ -23,8 +23,7 @@ const LONGEST_LABEL: usize = 63;
 /// What is wrong with an object's metadata.
 pub(super) fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let (name, generate, namespace) =
-        (text(object, "name"), text(object, "generateName"), text(object, "namespace"));
+    let (name, generate, namespace) = (text(object, "name"), text(object, "generateName"), text(object, "namespace"));
     if !generate.is_empty() {
         // What is checked is the prefix as it will stand in a name.
         let prefix = generate.strip_suffix('-').map_or_else(|| generate.to_owned(), |stem| format!("{stem}a"));
@@ -55,7 +54,10 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
         let had = list(old, "finalizers");
         let added: Vec<_> = list(new, "finalizers").into_iter().filter(|finalizer| !had.contains(finalizer)).collect();
         if !added.is_empty() {
-            let detail = format!("no new finalizers can be added if the object is being deleted, found new finalizers {}", go_strings(&added));
+            let detail = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers {}",
+                go_strings(&added)
+            );
             errors.push(FieldError::forbidden("metadata.finalizers", &detail));
         }
     }

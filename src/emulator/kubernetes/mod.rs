@@ -88,7 +88,9 @@ fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Statu
     }
     let kind = kinds::find(group, version, place.resource)?;
     // A name with a slash, which only an escape in the path makes, is no name.
-    if kind.namespaced() == place.in_no_namespace() && !place.name.is_empty() || segments.iter().any(|it| it.contains('/')) {
+    if kind.namespaced() == place.in_no_namespace() && !place.name.is_empty()
+        || segments.iter().any(|it| it.contains('/'))
+    {
         return Err(Status::no_resource());
     }
     if place.resource == "serviceaccounts" && place.subresource == "token" {

@@ -62,12 +62,7 @@ impl Context<'_> {
     }
 
     /// What changed after this revision, oldest first; none where the history does not reach that far back.
-    pub(super) fn changes_since(
-        &self,
-        kind: &dyn Kind,
-        namespace: Option<&str>,
-        revision: u64,
-    ) -> Option<Vec<Change>> {
+    pub(super) fn changes_since(&self, kind: &dyn Kind, namespace: Option<&str>, revision: u64) -> Option<Vec<Change>> {
         if revision < self.store.get(&self.path("_compacted")).and_then(Value::as_u64).unwrap_or(0) {
             return None;
         }

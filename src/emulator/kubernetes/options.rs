@@ -106,9 +106,10 @@ pub(super) fn flag(request: &Request, name: &str) -> bool {
 pub(super) fn number(request: &Request, name: &str) -> Result<Option<i64>, Status> {
     match exact(request, name) {
         None | Some("") => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| {
-            Status::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", go::quote(text)))
-        }),
+        Some(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", go::quote(text)))),
     }
 }
 

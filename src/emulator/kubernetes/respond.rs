@@ -104,9 +104,7 @@ fn partial(object: &Value) -> Value {
 }
 
 fn table(context: &Context<'_>, kind: &dyn Kind, list: &Value, objects: &[Value]) -> Value {
-    let column = |name: &str, format: &str, about: &str| {
-        json!({"name": name, "type": "string", "format": format, "description": about, "priority": 0})
-    };
+    let column = |name: &str, format: &str, about: &str| json!({"name": name, "type": "string", "format": format, "description": about, "priority": 0});
     let mut columns = vec![column("Name", "name", "The name of the object, unique in its namespace.")];
     columns.extend(kind.columns().iter().map(|it| column(it.name, "", it.about)));
     columns.push(column("Age", "", "How long ago the object was created."));

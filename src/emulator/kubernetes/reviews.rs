@@ -204,13 +204,22 @@ fn rules(user: &User) -> Value {
     })
 }
 
-static SELF_SUBJECT_REVIEW: Struct =
-    Struct { go: "SelfSubjectReview", atomic: false, fields: &[KIND, API_VERSION, METADATA, Field::given("status", Type::Any)] };
+static SELF_SUBJECT_REVIEW: Struct = Struct {
+    go: "SelfSubjectReview",
+    atomic: false,
+    fields: &[KIND, API_VERSION, METADATA, Field::given("status", Type::Any)],
+};
 
 static TOKEN_REVIEW: Struct = Struct {
     go: "TokenReview",
     atomic: false,
-    fields: &[KIND, API_VERSION, METADATA, Field::always("spec", Type::Struct(&TOKEN_REVIEW_SPEC)), Field::given("status", Type::Any)],
+    fields: &[
+        KIND,
+        API_VERSION,
+        METADATA,
+        Field::always("spec", Type::Struct(&TOKEN_REVIEW_SPEC)),
+        Field::given("status", Type::Any),
+    ],
 };
 
 static TOKEN_REVIEW_SPEC: Struct = Struct {
@@ -222,7 +231,13 @@ static TOKEN_REVIEW_SPEC: Struct = Struct {
 static SELF_SUBJECT_ACCESS_REVIEW: Struct = Struct {
     go: "SelfSubjectAccessReview",
     atomic: false,
-    fields: &[KIND, API_VERSION, METADATA, Field::always("spec", Type::Struct(&SELF_ACCESS_SPEC)), Field::given("status", Type::Any)],
+    fields: &[
+        KIND,
+        API_VERSION,
+        METADATA,
+        Field::always("spec", Type::Struct(&SELF_ACCESS_SPEC)),
+        Field::given("status", Type::Any),
+    ],
 };
 
 static SELF_ACCESS_SPEC: Struct =
@@ -231,7 +246,13 @@ static SELF_ACCESS_SPEC: Struct =
 static SUBJECT_ACCESS_REVIEW: Struct = Struct {
     go: "SubjectAccessReview",
     atomic: false,
-    fields: &[KIND, API_VERSION, METADATA, Field::always("spec", Type::Struct(&ACCESS_SPEC)), Field::given("status", Type::Any)],
+    fields: &[
+        KIND,
+        API_VERSION,
+        METADATA,
+        Field::always("spec", Type::Struct(&ACCESS_SPEC)),
+        Field::given("status", Type::Any),
+    ],
 };
 
 static ACCESS_SPEC: Struct = Struct {
@@ -250,7 +271,13 @@ static ACCESS_SPEC: Struct = Struct {
 static SELF_SUBJECT_RULES_REVIEW: Struct = Struct {
     go: "SelfSubjectRulesReview",
     atomic: false,
-    fields: &[KIND, API_VERSION, METADATA, Field::always("spec", Type::Struct(&RULES_SPEC)), Field::given("status", Type::Any)],
+    fields: &[
+        KIND,
+        API_VERSION,
+        METADATA,
+        Field::always("spec", Type::Struct(&RULES_SPEC)),
+        Field::given("status", Type::Any),
+    ],
 };
 
 static RULES_SPEC: Struct =

@@ -169,7 +169,12 @@ impl Parser {
 
     fn number(&mut self) -> Result<i64, String> {
         let word = self.word()?;
-        word.parse().map_err(|_| format!("values[0]: Invalid value: {}: for 'Gt', 'Lt' operators, the value must be an integer", go::quote(&word)))
+        word.parse().map_err(|_| {
+            format!(
+                "values[0]: Invalid value: {}: for 'Gt', 'Lt' operators, the value must be an integer",
+                go::quote(&word)
+            )
+        })
     }
 
     fn word(&mut self) -> Result<String, String> {

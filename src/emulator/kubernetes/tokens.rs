@@ -168,12 +168,7 @@ static SPEC: Struct = Struct {
 static BOUND_OBJECT: Struct = Struct {
     go: "BoundObjectReference",
     atomic: false,
-    fields: &[
-        KIND,
-        API_VERSION,
-        Field::filled("name", Type::String),
-        Field::filled("uid", Type::String),
-    ],
+    fields: &[KIND, API_VERSION, Field::filled("name", Type::String), Field::filled("uid", Type::String)],
 };
 
 static STATUS: Struct = Struct {

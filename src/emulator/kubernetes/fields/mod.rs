@@ -220,7 +220,8 @@ fn own(object: &mut Value, managers: &Managers) {
 
 /// What every object has and the server sets, which nobody owns.
 fn unowned() -> FieldSet {
-    let metadata = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields", "resourceVersion"];
+    let metadata =
+        ["name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields", "resourceVersion"];
     let mut set = FieldSet::default();
     for name in ["apiVersion", "kind", "metadata"] {
         set.insert(&[Step::field(name)]);

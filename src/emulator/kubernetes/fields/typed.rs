@@ -32,7 +32,9 @@ fn check_at(of: &Type, value: &Value, path: &str, errors: &mut Vec<String>) {
         (_, Value::Null) | (Type::Any, _) | (Type::String, Value::String(_)) => {}
         (Type::Boolean, Value::Bool(_)) | (Type::Integer, Value::Number(_)) => {}
         (Type::Time, Value::String(_) | Value::Number(_) | Value::Bool(_)) => {}
-        (Type::String, value) => wrong(format!("expected string, got &value.valueUnstructured{{Value:{}}}", go::literal(value))),
+        (Type::String, value) => {
+            wrong(format!("expected string, got &value.valueUnstructured{{Value:{}}}", go::literal(value)))
+        }
         (Type::Boolean, value) => wrong(format!("expected boolean, got &{{{}}}", go::plain(value))),
         (Type::Integer, value) => wrong(format!("expected numeric (int or float), got {}", go::type_of(value))),
         (Type::Time, value) => wrong(format!("expected any scalar, got &{{{}}}", go::plain(value))),
@@ -129,9 +131,11 @@ pub(super) fn merged(of: &Type, live: &Value, applied: &Value) -> Value {
             overlaid(live, applied, |key| of.field(key).map_or(&Type::Any, |field| &field.of))
         }
         (Type::Map(element), Value::Object(live), Value::Object(applied)) => overlaid(live, applied, |_| element),
-        (Type::List(element, elements @ (Elements::Set | Elements::Keyed(_))), Value::Array(live), Value::Array(applied)) => {
-            merged_list(element, elements, live, applied)
-        }
+        (
+            Type::List(element, elements @ (Elements::Set | Elements::Keyed(_))),
+            Value::Array(live),
+            Value::Array(applied),
+        ) => merged_list(element, elements, live, applied),
         // A null laid over a map or a list of many owners takes nothing from it.
         (Type::Map(_), Value::Object(map), Value::Null) if !map.is_empty() => live.clone(),
         (Type::Struct(of), Value::Object(map), Value::Null) if !of.atomic && !map.is_empty() => live.clone(),
@@ -195,12 +199,16 @@ pub(super) fn without(of: &Type, value: &Value, gone: &FieldSet) -> Value {
             remaining(map, gone, |key| of.field(key).map_or(&Type::Any, |field| &field.of))
         }
         (Type::Map(element), Value::Object(map)) if !map.is_empty() => remaining(map, gone, |_| element),
-        (Type::List(element, elements @ (Elements::Set | Elements::Keyed(_))), Value::Array(items)) if !items.is_empty() => {
+        (Type::List(element, elements @ (Elements::Set | Elements::Keyed(_))), Value::Array(items))
+            if !items.is_empty() =>
+        {
             let mut left = Vec::new();
             for item in items {
                 match Step::element(elements, item) {
                     Some(step) if gone.has(&step) => {}
-                    Some(step) => left.push(gone.below(&step).map_or_else(|| item.clone(), |gone| without(element, item, gone))),
+                    Some(step) => {
+                        left.push(gone.below(&step).map_or_else(|| item.clone(), |gone| without(element, item, gone)))
+                    }
                     None => left.push(item.clone()),
                 }
             }

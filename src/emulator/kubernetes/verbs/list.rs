@@ -93,7 +93,10 @@ pub(super) fn revision_of(text: &str) -> Result<u64, Status> {
         return Ok(0);
     }
     text.parse().map_err(|_| {
-        let why = format!("resourceVersion: Invalid value: {0}: strconv.ParseUint: parsing {0}: invalid syntax", go::quote(text));
+        let why = format!(
+            "resourceVersion: Invalid value: {0}: strconv.ParseUint: parsing {0}: invalid syntax",
+            go::quote(text)
+        );
         Status::bad_request(why)
     })
 }
@@ -108,7 +111,8 @@ struct Token {
 
 impl Token {
     fn parse(text: &str) -> Result<Self, Status> {
-        let bad = |why: String| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let bad =
+            |why: String| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| {
             let at = match error {
                 base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,

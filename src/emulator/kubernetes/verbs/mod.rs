@@ -50,7 +50,12 @@ pub(super) fn verb_of(method: &Method, is_collection: bool, watch: bool) -> &'st
 ///
 /// # Errors
 /// Whatever the verb refuses; 404 and 405 for what the kind does not have.
-pub(super) fn answer(context: &mut Context<'_>, target: &Target, verb: &str, request: &Request) -> Result<Response, Status> {
+pub(super) fn answer(
+    context: &mut Context<'_>,
+    target: &Target,
+    verb: &str,
+    request: &Request,
+) -> Result<Response, Status> {
     let is_collection = target.name.is_empty();
     let allowed = if target.subresource.is_empty() {
         target.kind.verbs()
@@ -93,7 +98,8 @@ fn admit_to_namespace(context: &Context<'_>, kind: &dyn Kind, namespace: &str, n
     if !kind.namespaced() {
         return Ok(());
     }
-    let found = context.object(&Namespace, "", namespace).ok_or_else(|| (&Namespace as &dyn Kind).not_found(namespace))?;
+    let found =
+        context.object(&Namespace, "", namespace).ok_or_else(|| (&Namespace as &dyn Kind).not_found(namespace))?;
     if metadata::text(found, "deletionTimestamp").is_empty() {
         Ok(())
     } else {

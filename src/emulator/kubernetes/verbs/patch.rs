@@ -57,7 +57,8 @@ fn apply(
     (form, options): (Form, Options),
 ) -> Result<Response, Status> {
     let Target { kind, namespace, name, subresource } = target;
-    let applied = body::yaml(bytes).map_err(|problem| Status::bad_request(format!("error decoding YAML: {problem}")))?;
+    let applied =
+        body::yaml(bytes).map_err(|problem| Status::bad_request(format!("error decoding YAML: {problem}")))?;
     if !applied.is_object() {
         let found = go::kind_of(&applied);
         let why = format!(
@@ -155,20 +156,24 @@ fn change(
 }
 
 fn object_of(bytes: &[u8]) -> Result<Value, Status> {
-    let patch = go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
+    let patch =
+        go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
     if patch.is_object() {
         return Ok(patch);
     }
     let found = go::kind_of(&patch);
-    let why = format!("error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
+    let why =
+        format!("error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
     Err(Status::bad_request(why))
 }
 
 fn json_patched(live: &Value, bytes: &[u8]) -> Result<Value, Status> {
-    let operations = go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
+    let operations =
+        go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
     let Some(count) = operations.as_array().map(Vec::len) else {
         let found = go::kind_of(&operations);
-        let why = format!("error decoding patch: json: cannot unmarshal {found} into Go value of type []interface {{}}");
+        let why =
+            format!("error decoding patch: json: cannot unmarshal {found} into Go value of type []interface {{}}");
         return Err(Status::bad_request(why));
     };
     if count > MOST_OPERATIONS {

@@ -67,7 +67,9 @@ fn merge_map(of: &Type, live: Option<&Map<String, Value>>, patch: &Map<String, V
     for (key, value) in patch {
         if let Some(list) = key.strip_prefix(ORDER) {
             let order = value.as_array().ok_or("invalid patch format of setElementOrder list")?;
-            if let (Type::List(_, elements), Some(items)) = (of_field(list), out.get_mut(list).and_then(Value::as_array_mut)) {
+            if let (Type::List(_, elements), Some(items)) =
+                (of_field(list), out.get_mut(list).and_then(Value::as_array_mut))
+            {
                 sort(elements, items, order);
             }
         }

@@ -101,7 +101,8 @@ pub(super) fn check_name(kind: &dyn Kind, object: &Value, namespace: &str, name:
     }
     let own = metadata::text(object, "namespace");
     if kind.namespaced() && !own.is_empty() && own != namespace {
-        let why = format!("the namespace of the object ({own}) does not match the namespace on the request ({namespace})");
+        let why =
+            format!("the namespace of the object ({own}) does not match the namespace on the request ({namespace})");
         return Err(Status::bad_request(why));
     }
     Ok(())
@@ -129,7 +130,8 @@ fn check_revision(kind: &dyn Kind, new: &Value, old: &Value, name: &str) -> Resu
         return Ok(());
     }
     if wanted.parse::<u64>().is_err() {
-        let why = format!("strconv.ParseUint: parsing {}: invalid syntax", crate::emulator::kubernetes::go::quote(wanted));
+        let why =
+            format!("strconv.ParseUint: parsing {}: invalid syntax", crate::emulator::kubernetes::go::quote(wanted));
         return Err(Status::bad_request(why));
     }
     if wanted == metadata::text(old, "resourceVersion") { Ok(()) } else { Err(Status::modified(kind, name)) }
