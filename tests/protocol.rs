@@ -95,7 +95,8 @@ async fn a_client_without_a_certificate_or_with_another_or_without_tls_is_refuse
     plugin.provider().await.get_metadata(tf::get_metadata::Request {}).await.unwrap();
 }
 
-#[tokio::test]
+// On two threads: the test waits for the process on one, while the client says goodbye on the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_ends_the_process_in_time_and_removes_the_socket() {
     let mut plugin = Plugin::start();
     let channel = plugin.connect().await;
@@ -136,7 +137,8 @@ async fn neither_an_interrupt_nor_stop_provider_ends_the_server() {
     provider.get_provider_schema(tf::get_provider_schema::Request {}).await.unwrap();
 }
 
-#[tokio::test]
+// On two threads: the test waits for the process on one, while the client says goodbye on the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_ends_the_process_and_removes_the_socket() {
     let mut plugin = Plugin::start();
     let channel = plugin.connect().await;
