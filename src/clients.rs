@@ -1,6 +1,7 @@
 //! The clients of both planes, made at their first use: configuring the provider contacts nobody.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::azure::{self, Azure};
 use crate::error::{Error, Result};
@@ -16,6 +17,8 @@ pub struct Clients {
     kubernetes: OnceLock<Result<kubernetes::Client>>,
     /// What a plan may ask beyond reading what is in the state.
     pub plan_checks: PlanChecks,
+    /// Whether the user has been told in this run that checks were skipped.
+    skipped: AtomicBool,
 }
 
 impl Clients {
@@ -27,7 +30,13 @@ impl Clients {
             kubernetes_settings: kubernetes,
             kubernetes: OnceLock::new(),
             plan_checks,
+            skipped: AtomicBool::new(false),
         }
+    }
+
+    /// Whether this is the first check of the run that could not be made: the user is told once, not for each object.
+    pub fn first_skipped(&self) -> bool {
+        !self.skipped.swap(true, Ordering::Relaxed)
     }
 
     /// The client of Azure.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clients::Clients;
 use crate::error::{Error, Result};
+use crate::provider::PlanChecks;
 use crate::wait::Wait;
 
 /// The surroundings of one call.
@@ -42,6 +43,31 @@ impl Context {
     /// Tells the user something that does not make the call fail.
     pub fn warn(&self, warning: Error) {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+    }
+
+    /// What becomes of a check that a plan could not make: `why` is an error where the provider says that checks are
+    /// required, else one warning for the whole run.
+    ///
+    /// # Errors
+    /// With `plan_checks = "required"`.
+    pub fn skip_check(&self, check: &str, why: Error) -> Result<()> {
+        let clients = self.clients()?;
+        if clients.plan_checks == PlanChecks::Required {
+            return Err(why);
+        }
+        tracing::warn!(check, %why, "a check at plan was skipped");
+        if clients.first_skipped() {
+            self.warn(Error::new(
+                "A check at plan was skipped",
+                format!(
+                    "{check} was not possible: {}. {}\n\nThe plan goes on without it and without any other check that fails the \
+                     same way; each is made again in apply, before the first write. `plan_checks = \"off\"` in the provider's \
+                     configuration makes none, `\"required\"` makes this an error.",
+                    why.summary, why.detail
+                ),
+            ));
+        }
+        Ok(())
     }
 
     /// Ends the call: everything there is to tell.

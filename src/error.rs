@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use tf_provider::{AttributePath, Diagnostic};
+use tf_provider::AttributePath;
 
 /// The result of everything that can fail in front of a user.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -65,11 +65,6 @@ impl Error {
                 "{what}\n\nNothing in your configuration causes this. Please report it, with the lines that TF_LOG_PROVIDER=debug prints."
             ),
         )
-    }
-
-    /// The diagnostic that Terraform shows. Severity is the caller's: errors and warnings look alike here.
-    pub fn into_diagnostic(self) -> Diagnostic {
-        Diagnostic::new(self.summary, self.detail, self.attribute)
     }
 }
 
