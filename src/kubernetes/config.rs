@@ -219,7 +219,8 @@ impl Settings {
         if let (Some(certificate), Some(key)) = (some(&self.client_certificate), some(&self.client_key)) {
             use base64::{Engine as _, engine::general_purpose::STANDARD};
             auth.client_certificate_data = Some(STANDARD.encode(certificate));
-            auth.client_key_data = Some(STANDARD.encode(key).into());
+            // kube writes the certificate right behind the key; without a line's end between them neither would parse.
+            auth.client_key_data = Some(STANDARD.encode(format!("{}\n", key.trim_end())).into());
             told.push("the certificate in `client_certificate` (KUBE_CLIENT_CERT_DATA)".to_owned());
         }
         if let Some(exec) = &self.exec {

@@ -3,8 +3,8 @@
 //! A [`Client`] is made without touching a file or the network: the first request reads the kubeconfig, runs a credential plugin and
 //! connects. Nothing configured is an error that says what to set; it is never localhost and never the pod's own account.
 //!
-//! - [`config`], [`environment`], [`kubeconfig`]: settings to a connection
-//! - [`send`]: one request, with its retries
+//! - [`config`], [`environment`], `kubeconfig`: settings to a connection
+//! - `send`: one request, with its retries
 //! - [`service_accounts`], [`tokens`]: the verbs
 //! - [`managed_fields`], [`ownership`]: who owns which key, and what may be written over whom
 

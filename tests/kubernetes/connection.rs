@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use azwi::kubernetes::{Client, Environment, Exec, Kind, Settings};
 
 use crate::cluster::Cluster;
-use crate::stand_in::{Fate, StandIn, proxy};
+use crate::stand_in::{Fate, StandIn, proxy, socks_proxy};
 use crate::wait;
 
 #[tokio::test]
@@ -97,6 +97,38 @@ async fn a_proxy_of_the_environment_is_used_unless_no_proxy_names_the_server() {
         let settings = Settings { host: Some(stand_in.url.clone()), environment, ..Settings::default() };
         assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
         assert_eq!(asked.lock().unwrap().len(), expected, "NO_PROXY={no_proxy:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_socks_proxy_is_used() {
+    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let (address, asked) = socks_proxy().await;
+    let settings = Settings {
+        host: Some(stand_in.url.clone()),
+        proxy_url: Some(format!("socks5://{address}")),
+        ..Settings::default()
+    };
+    assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
+    assert_eq!(asked.lock().unwrap().clone(), [stand_in.url.trim_start_matches("http://")]);
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_taken_as_it_is_pasted_and_refused_where_it_is_none() {
+    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let made = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
+    let settings = |certificate: &str, key: &str| Settings {
+        host: Some(stand_in.url.clone()),
+        client_certificate: Some(certificate.to_owned()),
+        client_key: Some(key.to_owned()),
+        ..Settings::default()
+    };
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let pasted = Client::new(settings(certificate.trim(), key.trim()));
+    assert_eq!(pasted.service_account("app", "web", &wait()).await, Ok(None));
+    for wrong in [settings("x", &key), settings(&certificate, "x"), settings(&certificate, &certificate)] {
+        let error = Client::new(wrong).service_account("app", "web", &wait()).await.unwrap_err();
+        assert_eq!((error.kind, error.attribute), (Kind::Configuration, Some("client_certificate")), "{error}");
     }
 }
 

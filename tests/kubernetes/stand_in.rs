@@ -169,3 +169,41 @@ pub(crate) async fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     });
     (address, asked)
 }
+
+/// A SOCKS 5 proxy without sign-in. Returns its address and what it was asked for.
+pub(crate) async fn socks_proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let log = log.clone();
+            tokio::spawn(async move {
+                let methods = [client.read_u8().await.unwrap(), client.read_u8().await.unwrap()][1];
+                client.read_exact(&mut vec![0; methods.into()]).await.unwrap();
+                client.write_all(&[5, 0]).await.unwrap();
+                // Version, CONNECT, reserved, and the kind of address: 1 is IPv4, 3 a name.
+                let mut head = [0; 4];
+                client.read_exact(&mut head).await.unwrap();
+                let host = if head[3] == 1 {
+                    let mut ip = [0; 4];
+                    client.read_exact(&mut ip).await.unwrap();
+                    std::net::Ipv4Addr::from(ip).to_string()
+                } else {
+                    let mut name = vec![0; client.read_u8().await.unwrap().into()];
+                    client.read_exact(&mut name).await.unwrap();
+                    String::from_utf8(name).unwrap()
+                };
+                let target = format!("{host}:{}", client.read_u16().await.unwrap());
+                log.lock().unwrap().push(target.clone());
+                let mut server = tokio::net::TcpStream::connect(target).await.unwrap();
+                client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (address, asked)
+}
