@@ -170,6 +170,9 @@ async fn prepare(options: Options) -> io::Result<(TcpListener, rustls::ServerCon
     }
     let tls = folder.authority.server(&address.ip().to_string()).map_err(io::Error::other)?;
     let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
+    if options.seed.is_some() && store.get(world::INITIAL).is_some() {
+        tracing::warn!(folder = %folder.path().display(), "the folder has a state already: the seed is not used");
+    }
     let seed = options.seed.unwrap_or_else(seed::default_seed);
     let mut world = World::new(store, format!("https://{address}"), &seed).map_err(invalid)?;
     world.settings = options.settings;

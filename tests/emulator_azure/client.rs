@@ -63,6 +63,26 @@ impl Client {
         self.http.request(method, format!("{}{target}", self.url())).bearer_auth(&self.token)
     }
 
+    /// A GET with another token.
+    pub(crate) fn request_as(&self, token: &str, target: &str) -> RequestBuilder {
+        self.http.get(format!("{}{target}", self.url())).bearer_auth(token)
+    }
+
+    /// A token of a service account in the namespace `demo` of the cluster `demo`, for Entra ID.
+    pub(crate) async fn account_token(&self, account: &str) -> String {
+        let kubeconfig = std::fs::read_to_string(self.emulator().dir.join("kubeconfig")).unwrap();
+        let kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
+        let admin = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
+        let accounts = format!("{}/clusters/demo/api/v1/namespaces/demo/serviceaccounts", self.url());
+        let post = |url: String, body: Value| self.http.post(url).bearer_auth(admin).json(&body).send();
+        let metadata = json!({"metadata": {"name": account}});
+        let made = post(accounts.clone(), metadata).await.unwrap().status();
+        assert!(made == 201 || made == 409, "{made}");
+        let spec = json!({"spec": {"audiences": ["api://AzureADTokenExchange"]}});
+        let answer: Value = post(format!("{accounts}/{account}/token"), spec).await.unwrap().json().await.unwrap();
+        answer["status"]["token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
     pub(crate) async fn send_to(&self, method: Method, url: &str, body: Option<&Value>) -> (u16, Value) {
         self.try_send_to(method, url, body).await.unwrap()
     }

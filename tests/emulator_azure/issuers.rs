@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::client::Client;
+use super::client::{Client, IDENTITIES};
 
 const CLIENT: &str = "30000000-0000-4000-8000-0000000000c1";
 
@@ -73,8 +73,12 @@ fn tls(azure: &Client) -> tokio_rustls::TlsAcceptor {
 }
 
 async fn exchange(azure: &Client, assertion: &str) -> (u16, Value) {
+    exchange_as(azure, CLIENT, assertion).await
+}
+
+async fn exchange_as(azure: &Client, client: &str, assertion: &str) -> (u16, Value) {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-    azure.sign_in(&[("client_id", CLIENT), ("client_assertion_type", kind), ("client_assertion", assertion)]).await
+    azure.sign_in(&[("client_id", client), ("client_assertion_type", kind), ("client_assertion", assertion)]).await
 }
 
 #[tokio::test]
@@ -97,4 +101,35 @@ async fn an_issuer_that_gives_another_name_or_no_answer_is_50166() {
     let elsewhere = Elsewhere::start(&azure, Some("https://other.example")).await;
     let (status, refused) = exchange(&azure, &elsewhere.token("repo:a")).await;
     assert_eq!((status, &refused["error_codes"]), (400, &json!([50166])));
+}
+
+#[tokio::test]
+async fn a_service_accounts_token_becomes_an_access_token_of_the_identity_that_trusts_it() {
+    let azure = Client::start(Options::default()).await;
+    let issuer = format!("{}/oidc/demo/", azure.url());
+    let (_, discovery) =
+        azure.send_to(reqwest::Method::GET, &format!("{issuer}.well-known/openid-configuration"), None).await;
+    assert_eq!(discovery["issuer"], issuer);
+    let identity = format!("{IDENTITIES}/app");
+    let (_, made) = azure.put(&format!("{identity}?api-version=2023-01-31"), &json!({"location": "westeurope"})).await;
+    let client = made["properties"]["clientId"].as_str().unwrap();
+    let credential = json!({"properties": {
+        "issuer": issuer, "subject": "system:serviceaccount:demo:app", "audiences": ["api://AzureADTokenExchange"],
+    }});
+    let target = format!("{identity}/federatedIdentityCredentials/main?api-version=2023-01-31");
+    assert_eq!(azure.put(&target, &credential).await.0, 201);
+
+    let (status, body) = exchange_as(&azure, client, &azure.account_token("app").await).await;
+    assert_eq!(status, 200, "{body}");
+    let token = body["access_token"].as_str().unwrap();
+    let answer = azure.request_as(token, &format!("{identity}?api-version=2023-01-31")).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "the identity may use what it got");
+    let (_, refused) = exchange_as(&azure, client, &azure.account_token("other").await).await;
+    assert_eq!(refused["error_codes"], json!([700_213]));
+    azure.delete(&target).await;
+    let (_, refused) = exchange_as(&azure, client, &azure.account_token("app").await).await;
+    assert_eq!(refused["error_codes"], json!([70025]));
+    azure.delete(&format!("{identity}?api-version=2023-01-31")).await;
+    let (_, refused) = exchange_as(&azure, client, &azure.account_token("app").await).await;
+    assert_eq!(refused["error_codes"], json!([700_016]));
 }
