@@ -8,7 +8,7 @@
 //! | `GET`, `PUT /_emulator/state` | all documents; PUT replaces them |
 //! | `POST /_emulator/reset` | the state of the beginning, an empty log |
 //! | `GET`, `POST /_emulator/clock` | `{"now": …}`; POST `{"advance_ms": N}` moves it |
-//! | `GET`, `PUT /_emulator/settings` | see [`super::settings::Settings`]; PUT changes what it names |
+//! | `GET`, `PUT`, `PATCH /_emulator/settings` | see [`super::settings::Settings`]; both change only what they name |
 //! | `GET`, `PUT /_emulator/faults` | a list of [`super::fault::Fault`]; PUT replaces it |
 //! | `POST /_emulator/seed` | adds what a [`super::seed::Seed`] names |
 //! | `PUT /_emulator/issuers` | `{"issuer": …, "jwks": …}`: keys of an issuer elsewhere |
@@ -39,6 +39,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new("Emulator_AdvanceClock", "POST", "/_emulator/clock", advance_clock),
     Operation::new("Emulator_Settings", "GET", "/_emulator/settings", settings),
     Operation::new("Emulator_ChangeSettings", "PUT", "/_emulator/settings", change_settings),
+    Operation::new("Emulator_ChangeSettings", "PATCH", "/_emulator/settings", change_settings),
     Operation::new("Emulator_Faults", "GET", "/_emulator/faults", faults),
     Operation::new("Emulator_ReplaceFaults", "PUT", "/_emulator/faults", replace_faults),
     Operation::new("Emulator_Seed", "POST", "/_emulator/seed", seed),

@@ -97,38 +97,31 @@ impl Emulator {
     /// # Errors
     /// When the folder or the port cannot be used, or the seed or a fault has an entry that cannot be.
     pub fn start(options: Options) -> io::Result<Self> {
-        let folder = Folder::open(options.dir.as_deref())?;
-        let mut store = folder.store()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("emulator")
-            .enable_all()
-            .build()?;
-        let listener = runtime.block_on(listen(options.listen, &mut store))?;
-        let mut address = listener.local_addr()?;
-        if address.ip().is_unspecified() {
-            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-        let url = format!("https://{address}");
-        let tls = folder.authority.server(&address.ip().to_string()).map_err(io::Error::other)?;
-        let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
-        let seed = options.seed.unwrap_or_else(seed::default_seed);
-        let mut world = World::new(store, url.clone(), &seed).map_err(invalid)?;
-        world.settings = options.settings;
-        world.faults.replace(options.faults).map_err(invalid)?;
-        world.store.flush()?;
-        folder.write(&world)?;
-        let http = http_client(&folder.authority.certificate).map_err(io::Error::other)?;
-        let (ca_pem, dir) = (folder.authority.certificate.clone(), folder.path().to_owned());
-        let shared = Arc::new(Shared { world: world.into(), folder, http });
+        // All of it happens on the emulator's thread, so that this may be called from within a runtime, too.
         let (stop, stopped) = watch::channel(false);
-        let serving = Arc::clone(&shared);
+        let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("emulator".to_owned()).spawn(move || {
-            runtime.block_on(server::serve(listener, tls, serving, stopped));
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let prepared = runtime.and_then(|runtime| runtime.block_on(prepare(options)).map(|it| (runtime, it)));
+            let (runtime, (listener, tls, shared)) = match prepared {
+                Ok(prepared) => prepared,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            let _ = ready.send(Ok(Arc::clone(&shared)));
+            runtime.block_on(server::serve(listener, tls, shared, stopped));
             // Requests under way are given up; what they have answered is on the disk.
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
-        Ok(Self { url, ca_pem, dir, shared, stop, thread: Some(thread) })
+        let shared = started.recv().map_err(|_| io::Error::other("the emulator ended before it served"))??;
+        let url = shared.lock().url.clone();
+        Ok(Self {
+            url,
+            ca_pem: shared.folder.authority.certificate.clone(),
+            dir: shared.folder.path().to_owned(),
+            shared,
+            stop,
+            thread: Some(thread),
+        })
     }
 
     /// The environment that points a client at it: what the `env` file has.
@@ -164,6 +157,30 @@ impl Drop for Emulator {
             let _ = thread.join();
         }
     }
+}
+
+/// Everything up to the first request: folder, port, world.
+async fn prepare(options: Options) -> io::Result<(TcpListener, rustls::ServerConfig, Arc<Shared>)> {
+    let folder = Folder::open(options.dir.as_deref())?;
+    let mut store = folder.store()?;
+    let listener = listen(options.listen, &mut store).await?;
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    let tls = folder.authority.server(&address.ip().to_string()).map_err(io::Error::other)?;
+    let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
+    if options.seed.is_some() && store.get(world::INITIAL).is_some() {
+        tracing::warn!(folder = %folder.path().display(), "the folder has a state already: the seed is not used");
+    }
+    let seed = options.seed.unwrap_or_else(seed::default_seed);
+    let mut world = World::new(store, format!("https://{address}"), &seed).map_err(invalid)?;
+    world.settings = options.settings;
+    world.faults.replace(options.faults).map_err(invalid)?;
+    world.store.flush()?;
+    folder.write(&world)?;
+    let http = http_client(&folder.authority.certificate).map_err(io::Error::other)?;
+    Ok((listener, tls, Arc::new(Shared { world: world.into(), folder, http })))
 }
 
 /// Listens where it is told to. With port 0 the port of the last time is tried first: the URLs of issuers have it in them.

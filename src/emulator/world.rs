@@ -36,7 +36,8 @@ pub(crate) struct World {
 }
 
 const KEY: &str = "emulator/entra-key";
-const INITIAL: &str = "emulator/initial";
+/// The state that the emulator began with; where it is, no seed is taken any more.
+pub(crate) const INITIAL: &str = "emulator/initial";
 
 impl World {
     /// A world over these documents; where they are none, it begins with `seed`.

@@ -69,13 +69,13 @@ pub(crate) fn admit(world: &mut World, call: &Call<'_>, arm: ArmOperation) -> Re
     throttle(world, call, &caller)?;
     check_version(call.request, arm)?;
     let action = action(call.operation.method, arm);
-    let path = call.request.path.to_lowercase();
+    let path = format!("/{}", call.request.path.trim_start_matches('/').to_lowercase());
     let denied = world.settings.deny.iter().any(|deny| {
         (deny.operation == call.operation.name || deny.operation.eq_ignore_ascii_case(&action))
             && deny.scope.as_deref().is_none_or(|scope| id::is_within(&path, &scope.to_lowercase()))
     });
     if denied {
-        let scope = call.request.path.replacen("//", "/", 1);
+        let scope = format!("/{}", call.request.path.trim_start_matches('/'));
         return Err(error::authorization_failed(&caller, &action, &scope).into());
     }
     Ok(caller)

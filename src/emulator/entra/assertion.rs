@@ -8,6 +8,7 @@ use x509_parser::public_key::PublicKey;
 
 use super::client::Client;
 use super::error::SignInError;
+use super::resource;
 use crate::emulator::jwt::Unverified;
 use crate::emulator::world::World;
 
@@ -83,12 +84,13 @@ pub(crate) fn check(world: &World, tenant: &str, client: &Client, token: &Unveri
         ));
     }
     super::federated::check_times(world, token)?;
-    let tenant_url = format!("{}/{tenant}", world.url).to_lowercase();
     let fits = |audience: &str| {
-        let audience = audience.to_lowercase();
-        let path =
-            audience.strip_prefix("https://login.microsoftonline.com").map(|rest| format!("{}{rest}", world.url));
-        path.unwrap_or(audience).starts_with(&tenant_url)
+        let Ok(url) = url::Url::parse(audience) else { return false };
+        let origin = url.origin().ascii_serialization();
+        let ours = origin == "https://login.microsoftonline.com" || resource::is_emulator(world, &origin);
+        // The tenant is written as the client was given it, which may be its domain.
+        let named = url.path_segments().and_then(|mut parts| parts.next().map(str::to_owned)).unwrap_or_default();
+        ours && super::tenant::find(&world.store, &named).as_deref() == Some(tenant)
     };
     if !token.audiences().into_iter().any(fits) {
         return Err(SignInError::client(

@@ -65,7 +65,7 @@ pub(crate) fn is_resource_manager(world: &World, audience: &str) -> bool {
 }
 
 /// The emulator under its own address: the generated Azure clients ask for a token for the endpoint they talk to.
-fn is_emulator(world: &World, bare: &str) -> bool {
+pub(super) fn is_emulator(world: &World, bare: &str) -> bool {
     let port = world.url.rsplit_once(':').map_or("", |(_, port)| port);
     bare == world.url || ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| bare == format!("https://{host}:{port}"))
 }

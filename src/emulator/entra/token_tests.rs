@@ -233,6 +233,8 @@ fn a_certificate_signs_in_and_one_that_is_not_registered_does_not() {
     };
     let own = |changes| sign(&key, &certificate, Algorithm::RS256, changes);
     assert_eq!(federated(&mut api, CI, &own(json!({}))).0, 200);
+    let by_domain = json!({"aud": "https://localhost:8443/azwi-emulator.onmicrosoft.com/oauth2/v2.0/token"});
+    assert_eq!(federated(&mut api, CI, &own(by_domain)).0, 200);
     assert_eq!(federated(&mut api, CI, &sign(&key, &certificate, Algorithm::PS256, json!({}))).0, 200);
     assert_eq!(error(federated(&mut api, CI, &sign(&other_key, &other, Algorithm::RS256, json!({})))).2, 700_027);
     assert_eq!(error(federated(&mut api, CI, &sign(&other_key, &certificate, Algorithm::RS256, json!({})))).2, 700_027);

@@ -1,0 +1,83 @@
+//! The program: one line on stdout, a clean end on a signal, and errors that name what is wrong.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_azwi-emulator"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn signal(child: &Child, number: i32) {
+    let sent = Command::new("kill").arg(format!("-{number}")).arg(child.id().to_string()).status().unwrap();
+    assert!(sent.success());
+}
+
+fn env_of(folder: &Path) -> std::collections::HashMap<String, String> {
+    let text = std::fs::read_to_string(folder.join("env")).unwrap();
+    text.lines().map(|line| line.split_once('=').unwrap()).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+#[test]
+fn it_says_ready_writes_its_files_and_ends_on_either_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut ports = Vec::new();
+    for number in [15, 2] {
+        let mut running = Running(program(&["serve", "--dir", path]).spawn().unwrap());
+        let mut stdout = BufReader::new(running.0.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let url = line.strip_prefix("ready ").unwrap().trim_end();
+        let env = env_of(folder.path());
+        assert_eq!(format!("https://{}", env["ARM_METADATA_HOSTNAME"]), url);
+        assert!(std::fs::read_to_string(&env["SSL_CERT_FILE"]).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(std::fs::read_to_string(&env["KUBE_CONFIG_PATH"]).unwrap().contains(&format!("{url}/clusters/demo")));
+        for name in ["ARM_TENANT_ID", "ARM_SUBSCRIPTION_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "KUBE_CTX"] {
+            assert!(!env[name].is_empty(), "{name}");
+        }
+        ports.push(url.to_owned());
+        signal(&running.0, number);
+        assert!(running.0.wait().unwrap().success());
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "nothing else is on stdout");
+    }
+    assert_eq!(ports[0], ports[1], "the folder remembers the port");
+}
+
+#[test]
+fn what_it_cannot_start_with_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (seed, faults) =
+        (file("seed.yaml", "subscription: []"), file("faults.json", "[{\"effect\": {\"stauts\": 1}}]"));
+    for (arguments, expected) in [
+        (vec!["serve", "--seed", &seed], "seed.yaml: "),
+        (vec!["serve", "--faults", &faults], "stauts"),
+        (vec!["serve", "--seed", "/nowhere.yaml"], "/nowhere.yaml: "),
+        (vec!["serve", "--throttle", "some"], "neither `off` nor `documented`"),
+        (vec!["serve", "--listen", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+    ] {
+        let output = program(&arguments).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(expected), "{arguments:?}: {text}");
+        assert!(output.stdout.is_empty());
+    }
+}
