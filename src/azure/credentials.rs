@@ -21,6 +21,7 @@ use super::generated::Call;
 use super::id::{CredentialId, IdentityId};
 use super::identities::null_is_empty;
 use super::queue::{self, Turn};
+use super::view::Change;
 use crate::wait::Wait;
 
 /// How many credentials an identity holds.
@@ -116,7 +117,7 @@ impl<'a> Credentials<'a> {
         Ok(Held { credentials: *self, identity: identity.clone(), _turn: turn })
     }
 
-    /// The credential, or nothing when it does not exist.
+    /// The credential, or nothing when it does not exist. Always asks: for whoever is about to write.
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
@@ -129,6 +130,17 @@ impl<'a> Credentials<'a> {
             Err(error) if error.is_gone() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The same for refreshing a state: the second read on an identity lists it, and serves the rest from there.
+    ///
+    /// # Errors
+    /// As [`Credentials::get`].
+    pub async fn read(&self, id: &CredentialId, wait: &Wait) -> Result<Option<Credential>> {
+        let named = |credential: Credential| (credential.name.to_lowercase(), credential);
+        let list = async { Ok(self.list(id.identity(), wait).await?.into_iter().map(named).collect()) };
+        let seen = &self.azure.inner.seen_credentials;
+        seen.read(&id.identity().key(), &id.name().to_lowercase(), wait, list, self.get(id, wait)).await
     }
 
     /// All credentials on an identity, flexible ones included.
@@ -168,7 +180,9 @@ impl Held<'_> {
     /// When Azure refuses; every conflict but the concurrent write at once. A lost connection is resolved by reading back.
     pub async fn put(&self, id: &CredentialId, trust: &Trust, wait: &Wait) -> Result<Credential> {
         self.check(id)?;
+        let _view = self.changes();
         let patience = self.credentials.azure.inner.patience;
+        let mut losses = 0;
         let mut missing_since = None;
         let mut full_since = None;
         let mut attempt = 0;
@@ -180,8 +194,9 @@ impl Held<'_> {
             if error.ambiguous && wait.check().is_ok() {
                 match self.credentials.get(id, wait).await? {
                     Some(found) if trust.describes(&found) => return Ok(found),
-                    _ => continue,
+                    _ => self.credentials.azure.pause_after_loss(error, &mut losses, wait).await?,
                 }
+                continue;
             }
             let pause = if error.is_concurrent_credential_write() {
                 patience.after_collision(attempt)
@@ -214,6 +229,7 @@ impl Held<'_> {
     /// When Azure refuses; only the concurrent write of another process is waited for.
     pub async fn delete(&self, id: &CredentialId, wait: &Wait) -> Result<()> {
         self.check(id)?;
+        let _view = self.changes();
         let mut attempt = 0;
         loop {
             let call = Call::new(self.credentials.azure, "DELETE federated identity credential", id, wait);
@@ -231,6 +247,11 @@ impl Held<'_> {
                 return Err(ended(why, error));
             }
         }
+    }
+
+    /// Ends the view of the identity's credentials now, and once more when the write is over.
+    fn changes(&self) -> Change<'_, Credential> {
+        Change::begin(&self.credentials.azure.inner.seen_credentials, self.identity.key())
     }
 
     async fn put_once(&self, id: &CredentialId, trust: &Trust, wait: &Wait) -> Result<Credential> {

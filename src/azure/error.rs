@@ -158,10 +158,11 @@ impl Error {
     /// The object is gone. A 404 that speaks of something else than the object is not that: with the wrong tenant
     /// signed in, Azure answers so for a whole subscription.
     pub fn is_gone(&self) -> bool {
-        const ELSEWHERE: [&str; 7] = [
+        const ELSEWHERE: [&str; 8] = [
             "SubscriptionNotFound",
             "InvalidSubscriptionId",
             "TenantNotFound",
+            "InvalidRequestUri",
             "InvalidResourceType",
             "InvalidResourceNamespace",
             "NoRegisteredProviderFound",

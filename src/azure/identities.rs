@@ -13,6 +13,7 @@ use serde_json::json;
 use super::arm::Request;
 use super::error::{ErrorKind, Result};
 use super::id::{IdentityId, Scope, ScopeKind};
+use super::view::Change;
 use super::{Azure, answer::Subject};
 use crate::wait::Wait;
 
@@ -104,12 +105,13 @@ impl Identities<'_> {
             members.insert("properties".to_owned(), json!({ "isolationScope": isolation }));
         }
         let request = request(Method::PUT, id).body(&body);
+        let mut losses = 0;
         let (identity, created) = loop {
             match self.azure.send(&request, wait).await {
                 Ok(answer) => break (answer.json::<Identity>(&request.subject)?, answer.status == StatusCode::CREATED),
                 Err(lost) if lost.ambiguous && wait.check().is_ok() => match self.get(id, wait).await? {
                     Some(found) if spec.describes(&found) => break (found, true),
-                    _ => tracing::debug!(%id, "the write was lost on its way, and is sent again"),
+                    _ => self.azure.pause_after_loss(lost, &mut losses, wait).await?,
                 },
                 Err(error) => return Err(error),
             }
@@ -136,10 +138,11 @@ impl Identities<'_> {
             body.insert("properties".to_owned(), json!({ "isolationScope": isolation }));
         }
         let request = request(Method::PATCH, id).body(&body.into());
+        let mut losses = 0;
         loop {
             match self.azure.send(&request, wait).await {
                 Ok(answer) => return answer.json(&request.subject),
-                Err(lost) if lost.ambiguous && wait.check().is_ok() => {}
+                Err(lost) if lost.ambiguous => self.azure.pause_after_loss(lost, &mut losses, wait).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -150,6 +153,7 @@ impl Identities<'_> {
     /// # Errors
     /// When Azure refuses.
     pub async fn delete(&self, id: &IdentityId, wait: &Wait) -> Result<()> {
+        let _view = Change::begin(&self.azure.inner.seen_credentials, id.key());
         match self.azure.send(&request(Method::DELETE, id), wait).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_gone() => Ok(()),

@@ -8,6 +8,7 @@
 //! | `identities.rs` | managed identities |
 //! | `credentials.rs` | their federated identity credentials, written one at a time through `queue.rs` |
 //! | `role_assignments.rs`, `role_definitions.rs` | Azure roles |
+//! | `view.rs` | what a list said a moment ago, for reads that only refresh a state |
 //! | `sign_in/` | the ways to get a token |
 //! | `arm.rs`, `generated.rs` | our own requests, and those of the generated clients, to ARM |
 //! | `transport.rs` | the one HTTP client under all of them, with `retry.rs` and `pace.rs` |
@@ -33,6 +34,7 @@ pub mod role_definitions;
 pub mod secret;
 mod sign_in;
 mod transport;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +63,7 @@ use sign_in::SignIn;
 use sign_in::cli::{self, Account};
 use sign_in::method::Method;
 use transport::Transport;
+use view::View;
 
 /// How long the endpoints of a cloud may take to be found out.
 const METADATA: Duration = Duration::from_secs(60);
@@ -79,6 +82,9 @@ struct Inner {
     cloud: OnceCell<Cloud>,
     account: OnceCell<Account>,
     patience: Patience,
+    seen_credentials: View<credentials::Credential>,
+    seen_assignments: View<role_assignments::RoleAssignment>,
+    known_roles: role_definitions::Known,
 }
 
 impl Azure {
@@ -110,6 +116,9 @@ impl Azure {
                 cloud: OnceCell::new(),
                 account: OnceCell::new(),
                 patience: Patience::default(),
+                seen_credentials: View::default(),
+                seen_assignments: View::default(),
+                known_roles: role_definitions::Known::default(),
             }),
         })
     }

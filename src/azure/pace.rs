@@ -4,7 +4,8 @@
 //! lets through before it counts. Spacing from the start would make three credentials take 8 s that the service would
 //! have taken at once; never spacing would bounce every single request. So a sort of request runs freely until its first
 //! 429, and from then on each gets a slot of its own, until a minute has passed without another 429. All requests of that
-//! sort in the process share the slots, so one refusal stands for thirty.
+//! sort in the process share the slots, so one refusal stands for thirty. Slots are a twentieth longer than documented: who
+//! comes a millisecond early is refused, and loses a whole slot.
 //!
 //! Rates: <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/known-issues> and
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>.
@@ -59,13 +60,13 @@ impl Bucket {
         {
             let list = !writes && rest.len() == 1;
             let (verb, every) = match (writes, list) {
-                (true, _) => (verb, 4_000),
-                (false, true) => ("list", 4_000),
-                (false, false) => (verb, 2_000),
+                (true, _) => (verb, 4_200),
+                (false, true) => ("list", 4_200),
+                (false, false) => (verb, 2_100),
             };
             return Self { key: format!("{verb} {subscription}/{group}/{name}"), every: Duration::from_millis(every) };
         }
-        let every = Duration::from_millis(if writes { 100 } else { 40 });
+        let every = Duration::from_millis(if writes { 105 } else { 42 });
         let whose = match &parts[..] {
             ["subscriptions", subscription, ..] => subscription,
             _ => "tenant",
@@ -114,7 +115,7 @@ mod tests {
         let write = bucket(Method::PUT, &format!("{CREDENTIALS}/a"));
         assert_eq!(write, bucket(Method::DELETE, &format!("{CREDENTIALS}/B").to_uppercase()));
         assert_eq!(write, bucket(Method::PUT, identity));
-        assert_eq!(write.every, Duration::from_secs(4));
+        assert_eq!(write.every, Duration::from_millis(4_200));
         assert_ne!(write, bucket(Method::GET, &format!("{CREDENTIALS}/a")));
         assert_ne!(bucket(Method::GET, CREDENTIALS), bucket(Method::GET, &format!("{CREDENTIALS}/a")));
         assert_eq!(bucket(Method::GET, "/providers/Microsoft.Authorization/x").key, "read tenant");
@@ -123,16 +124,16 @@ mod tests {
     #[test]
     fn nothing_waits_until_the_first_refusal_and_then_each_has_its_slot() {
         let (pace, bucket, start) = (Pace::default(), bucket(Method::PUT, CREDENTIALS), Instant::now());
-        let seconds = |n| Duration::from_secs(n);
-        assert_eq!(pace.reserve(&bucket, start), seconds(0));
-        assert_eq!(pace.reserve(&bucket, start), seconds(0));
-        pace.refused(&bucket, Some(seconds(3)), start);
-        pace.refused(&bucket, Some(seconds(2)), start);
+        let at = |milliseconds| Duration::from_millis(milliseconds);
+        assert_eq!(pace.reserve(&bucket, start), at(0));
+        assert_eq!(pace.reserve(&bucket, start), at(0));
+        pace.refused(&bucket, Some(at(3_000)), start);
+        pace.refused(&bucket, Some(at(2_000)), start);
         let slots: Vec<_> = (0..3).map(|_| pace.reserve(&bucket, start)).collect();
-        assert_eq!(slots, [seconds(3), seconds(7), seconds(11)]);
-        assert_eq!(pace.reserve(&bucket, start + seconds(30)), seconds(0));
-        assert_eq!(pace.reserve(&bucket, start + seconds(30)), seconds(4));
-        assert_eq!(pace.reserve(&bucket, start + seconds(120)), seconds(0));
-        assert_eq!(pace.reserve(&bucket, start + seconds(120)), seconds(0));
+        assert_eq!(slots, [at(3_000), at(7_200), at(11_400)]);
+        assert_eq!(pace.reserve(&bucket, start + at(30_000)), at(0));
+        assert_eq!(pace.reserve(&bucket, start + at(30_000)), at(4_200));
+        assert_eq!(pace.reserve(&bucket, start + at(120_000)), at(0));
+        assert_eq!(pace.reserve(&bucket, start + at(120_000)), at(0));
     }
 }

@@ -4,6 +4,11 @@
 
 use std::time::Duration;
 
+use super::Azure;
+use super::error::{Error, Result};
+use super::retry;
+use crate::wait::Wait;
+
 /// Limits of waiting, one for each sort of slowness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -40,6 +45,22 @@ impl Patience {
     /// The pause after so many concurrent writes of others: short at first, since each takes a second or less.
     pub(super) fn after_collision(&self, attempt: u32) -> Duration {
         jittered((self.pause / 12).saturating_mul(1 << attempt.min(4)).min(self.pause * 2))
+    }
+}
+
+impl Azure {
+    /// The pause before a write is sent again of which no answer came and no trace is found.
+    ///
+    /// # Errors
+    /// The loss itself, when it has happened too often or the wait is over.
+    pub(super) async fn pause_after_loss(&self, lost: Error, losses: &mut u32, wait: &Wait) -> Result<()> {
+        *losses += 1;
+        let pause = self.inner.patience.after_collision(*losses);
+        if *losses >= retry::ATTEMPTS || wait.sleep(pause).await.is_err() {
+            return Err(lost);
+        }
+        tracing::debug!(operation = %lost.operation, target = %lost.target, "no trace of the write is found; it is sent again");
+        Ok(())
     }
 }
 

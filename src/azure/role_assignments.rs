@@ -17,6 +17,7 @@ use super::error::{Error, ErrorKind, Result};
 use super::generated::Call;
 use super::id::{RoleAssignmentId, RoleDefinitionId, Scope, is_guid};
 use super::identities::created_here;
+use super::view::Change;
 use crate::wait::{Interrupted, Wait};
 
 const API: &str = "2022-04-01";
@@ -105,7 +106,7 @@ pub struct RoleAssignments<'a> {
 }
 
 impl RoleAssignments<'_> {
-    /// The assignment, or nothing when it does not exist.
+    /// The assignment, or nothing when it does not exist. Always asks: for whoever is about to write.
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
@@ -122,6 +123,27 @@ impl RoleAssignments<'_> {
         }
     }
 
+    /// The same for refreshing a state: the second read at a scope lists it, and serves the rest from there.
+    ///
+    /// # Errors
+    /// As [`RoleAssignments::get`].
+    pub async fn read(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<Option<RoleAssignment>> {
+        if id.tenant().is_some() {
+            return self.get(id, wait).await;
+        }
+        let named = |found: RoleAssignment| (found.name.to_lowercase(), found);
+        let list = async {
+            let all = self.list(id.scope(), &Filter::AtScope, wait).await?;
+            // Assignments above the scope are in the list, too; the name alone does not say where one is.
+            let here = |found: &RoleAssignment| {
+                found.properties.scope.parse::<Scope>().is_ok_and(|scope| scope == *id.scope())
+            };
+            Ok(all.into_iter().filter(here).map(named).collect())
+        };
+        let seen = &self.azure.inner.seen_assignments;
+        seen.read(&id.scope().key(), &id.name().to_lowercase(), wait, list, self.get(id, wait)).await
+    }
+
     /// Creates an assignment, or changes description and condition of an existing one.
     ///
     /// A principal that is not found is waited for: five minutes if this process created the identity, else two.
@@ -130,9 +152,11 @@ impl RoleAssignments<'_> {
     /// When Azure refuses; the same grant under another name is a conflict that names it. A lost connection is resolved by
     /// reading back.
     pub async fn put(&self, id: &RoleAssignmentId, grant: &Grant, wait: &Wait) -> Result<RoleAssignment> {
+        let _view = self.changes(id);
         let limits = self.azure.inner.patience;
         let patience = if created_here(&grant.principal_id) { limits.new_principal } else { limits.other_principal };
         let start = Instant::now();
+        let mut losses = 0;
         loop {
             let error = match self.put_once(id, grant, wait).await {
                 Ok(assignment) => return Ok(assignment),
@@ -141,8 +165,9 @@ impl RoleAssignments<'_> {
             if error.ambiguous && wait.check().is_ok() {
                 match self.get(id, wait).await? {
                     Some(found) if grant.describes(&found) => return Ok(found),
-                    _ => continue,
+                    _ => self.azure.pause_after_loss(error, &mut losses, wait).await?,
                 }
+                continue;
             }
             if !error.is_principal_not_found() {
                 return Err(error);
@@ -171,6 +196,7 @@ impl RoleAssignments<'_> {
     /// # Errors
     /// When Azure refuses.
     pub async fn delete(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<()> {
+        let _view = self.changes(id);
         let call = Call::new(self.azure, "DELETE role assignment", id, wait);
         let mut request = call.role_assignments().await?.delete_by_id(path(id));
         if let Some(tenant) = id.tenant() {
@@ -201,6 +227,10 @@ impl RoleAssignments<'_> {
             }
         };
         self.azure.list(&request.query("$filter", filter), wait).await
+    }
+
+    fn changes(&self, id: &RoleAssignmentId) -> Change<'_, RoleAssignment> {
+        Change::begin(&self.azure.inner.seen_assignments, id.scope().key())
     }
 
     async fn put_once(&self, id: &RoleAssignmentId, grant: &Grant, wait: &Wait) -> Result<RoleAssignment> {

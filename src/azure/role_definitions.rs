@@ -1,11 +1,15 @@
 //! Role definitions: what a role is called, and what it allows.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::Azure;
+use super::answer::Subject;
 use super::arm::Request;
-use super::error::{ErrorKind, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::id::{RoleDefinitionId, Scope};
 use super::identities::null_is_empty;
 use crate::wait::Wait;
@@ -65,6 +69,13 @@ pub struct Permission {
     pub not_data_actions: Vec<String>,
 }
 
+/// Built-in roles that were found by name, by subscription and name: sixty assignments of one role look it up once.
+#[derive(Debug, Default)]
+pub(super) struct Known(Mutex<HashMap<(String, String), Found>>);
+
+/// The lock lets one look a role up while others that want the same wait.
+type Found = Arc<tokio::sync::Mutex<Option<RoleDefinition>>>;
+
 /// Calls about role definitions.
 #[derive(Debug, Clone, Copy)]
 pub struct RoleDefinitions<'a> {
@@ -87,13 +98,32 @@ impl RoleDefinitions<'_> {
     /// When there is none: [`ErrorKind::NotFound`], with the names that come near. When there are several, which custom
     /// roles allow.
     pub async fn find(&self, scope: &Scope, name: &str, wait: &Wait) -> Result<RoleDefinition> {
+        let place = scope.subscription().map_or_else(|| scope.key(), str::to_lowercase);
+        let known = {
+            let mut known = self.azure.inner.known_roles.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry((place, name.to_lowercase())).or_default())
+        };
+        let subject = Subject::new("GET role definition named", format!("{name}` at `{scope}"));
+        let waiting =
+            |why| Error::interrupted(why, &subject.operation, &subject.target, "another look for the same role");
+        let mut known = wait.bound(known.lock()).await.map_err(waiting)?;
+        if let Some(role) = known.as_ref() {
+            return Ok(role.clone());
+        }
+        let role = self.look_up(scope, name, &subject, wait).await?;
+        // A custom role may be assignable here and not there, and another may have its name there.
+        if role.properties.role_type.as_deref() == Some("BuiltInRole") {
+            *known = Some(role.clone());
+        }
+        Ok(role)
+    }
+
+    async fn look_up(&self, scope: &Scope, name: &str, subject: &Subject, wait: &Wait) -> Result<RoleDefinition> {
         let request = Request::new(Method::GET, "role definition named", collection(scope), API);
         // In OData a quote is doubled inside quotes.
         let filter = format!("roleName eq '{}'", name.replace('\'', "''"));
-        let mut found: Vec<RoleDefinition> = self.azure.list(&request.clone().query("$filter", filter), wait).await?;
+        let mut found: Vec<RoleDefinition> = self.azure.list(&request.query("$filter", filter), wait).await?;
         found.retain(|role| role.properties.role_name.eq_ignore_ascii_case(name));
-        let mut subject = request.subject;
-        subject.target = format!("{name}` at `{scope}");
         match (found.len(), found.pop()) {
             (1, Some(role)) => Ok(role),
             (0, _) => {

@@ -7,6 +7,8 @@ use azwi::azure::config::Endpoints;
 use azwi::azure::{Azure, Config, CredentialId, IdentityId, Patience, Secret};
 use azwi::wait::Wait;
 use http::Method;
+use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
 use super::stand_in::{Asked, Reply, StandIn};
@@ -93,6 +95,29 @@ pub(crate) fn identity_json(name: &str) -> Value {
 pub(crate) fn credential_json(name: &str, issuer: &str, subject: &str) -> Value {
     json!({"id": format!("/x/{name}"), "name": name,
         "properties": {"issuer": issuer, "subject": subject, "audiences": ["api://AzureADTokenExchange"]}})
+}
+
+/// A self-signed certificate with its key.
+pub(crate) struct Bundle {
+    pub(crate) key: KeyPair,
+    pub(crate) der: Vec<u8>,
+    pub(crate) pem: String,
+    /// Both as PKCS#12.
+    pub(crate) pfx: Vec<u8>,
+}
+
+pub(crate) fn bundle(password: &str) -> Bundle {
+    let key = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let certificate = CertificateParams::new(vec!["azwi".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let chain = PrivateKeyChain::new(
+        [1, 2, 3].as_slice(),
+        PrivateKey::from_der(&key.serialize_der()).unwrap(),
+        [Certificate::from_der(certificate.der()).unwrap()],
+    );
+    let mut store = KeyStore::new();
+    store.add_entry("azwi", KeyStoreEntry::PrivateKeyChain(chain));
+    let pfx = store.writer(password).encryption_iterations(1000).mac_iterations(1000).write().unwrap();
+    Bundle { der: certificate.der().to_vec(), pem: certificate.pem(), key, pfx }
 }
 
 /// A stand-in for the Azure CLI: it answers by its arguments, and writes down what it was called with.

@@ -42,6 +42,19 @@ async fn an_identity_is_created_patched_listed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_service_that_drops_every_write_is_not_asked_for_ever() {
+    let server = StandIn::start(|asked| match asked.method {
+        Method::PUT => Reply::Drop,
+        Method::GET => Reply::error(404, "ResourceNotFound", "not found"),
+        _ => token(asked).unwrap(),
+    })
+    .await;
+    let error = azure(&server).identities().put(&identity("shop"), &spec(), &wait()).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Network && error.ambiguous, "{error}");
+    assert_eq!(server.count(Method::PUT, "/shop"), 8);
+}
+
+#[tokio::test]
 async fn gone_is_an_answer_but_a_page_of_a_proxy_is_not() {
     let server = StandIn::start(|asked| match asked.path.rsplit('/').next() {
         Some("gone") => Reply::error(404, "ResourceNotFound", "The Resource was not found."),

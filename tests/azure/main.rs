@@ -1,9 +1,11 @@
 //! The Azure side against small stand-ins over real TLS: every sign-in method, the traps of the generated clients, retries,
-//! the queue. What Azure itself does is the emulator's; here a server says exactly what a test wants to see answered.
+//! the queue. A stand-in says exactly what a test wants to see answered; what only something that knows Azure can judge is in
+//! `emulator.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod credentials;
+mod emulator;
 mod fixtures;
 mod identities;
 mod retries;
@@ -11,3 +13,4 @@ mod roles;
 mod sign_in;
 mod stand_in;
 mod traps;
+mod views;

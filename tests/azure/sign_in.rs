@@ -8,12 +8,11 @@ use azwi::azure::{Azure, Config, ErrorKind, Secret};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use http::Method;
-use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
-use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use rcgen::PublicKeyData;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::fixtures::{ARM, SUBSCRIPTION, TENANT, config, nobody, secret, some, token};
+use super::fixtures::{ARM, Bundle, SUBSCRIPTION, TENANT, bundle, config, nobody, secret, some, token};
 use super::stand_in::{Asked, Reply, StandIn, cli_folder};
 
 async fn entra() -> StandIn {
@@ -83,26 +82,17 @@ async fn entra_is_asked_again_when_it_is_overloaded() {
 #[tokio::test]
 async fn a_client_certificate_signs_an_assertion_that_names_it() {
     let server = entra().await;
-    let key = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let certificate = CertificateParams::new(vec!["azwi".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let mut store = KeyStore::new();
-    let chain = PrivateKeyChain::new(
-        [1, 2, 3].as_slice(),
-        PrivateKey::from_der(&key.serialize_der()).unwrap(),
-        [Certificate::from_der(certificate.der()).unwrap()],
-    );
-    store.add_entry("azwi", KeyStoreEntry::PrivateKeyChain(chain));
-    let bundle = store.writer("p@ss").encryption_iterations(1000).mac_iterations(1000).write().unwrap();
+    let Bundle { key, der, pem: certificate_pem, pfx } = bundle("p@ss");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bundle.pfx");
-    std::fs::write(&path, &bundle).unwrap();
+    std::fs::write(&path, &pfx).unwrap();
     let in_file = Config {
         client_certificate_path: some(path.to_str().unwrap()),
         client_certificate_password: secret("p@ss"),
         ..application(&server)
     };
     let in_text = Config {
-        client_certificate: Some(Secret::new(BASE64_STANDARD.encode(&bundle))),
+        client_certificate: Some(Secret::new(BASE64_STANDARD.encode(&pfx))),
         client_certificate_password: secret("p@ss"),
         ..application(&server)
     };
@@ -113,7 +103,7 @@ async fn a_client_certificate_signs_an_assertion_that_names_it() {
         let parts: Vec<&str> = assertion.split('.').collect();
         let part = |index: usize| BASE64_URL_SAFE_NO_PAD.decode(parts[index]).unwrap();
         let header: Value = serde_json::from_slice(&part(0)).unwrap();
-        let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(certificate.der()));
+        let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&der));
         assert_eq!(header, json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint}));
         let claims: Value = serde_json::from_slice(&part(1)).unwrap();
         assert_eq!(claims["aud"], format!("{}/{TENANT}/oauth2/v2.0/token", server.url()));
@@ -126,7 +116,7 @@ async fn a_client_certificate_signs_an_assertion_that_names_it() {
     assert_eq!(assertions(&server).len(), 2);
 
     let pem = folder.path().join("cert.pem");
-    std::fs::write(&pem, certificate.pem()).unwrap();
+    std::fs::write(&pem, certificate_pem).unwrap();
     for (config, what) in [
         (Config { client_certificate_password: secret("wrong"), ..in_file.clone() }, "ARM_CLIENT_CERTIFICATE_PASSWORD"),
         (Config { client_certificate: secret("!"), ..in_text }, "not base64"),

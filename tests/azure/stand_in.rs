@@ -213,6 +213,20 @@ impl Authority {
     }
 }
 
+/// Sets the environment up: whatever makes a client calls this first, if only by starting a stand-in.
+pub(crate) fn setup() {
+    authority();
+}
+
+/// Trusts one more authority: clients that are made from now on do.
+pub(crate) fn trust_also(pem: &str) {
+    authority();
+    // Replaced in one step, because another test may be making a client.
+    let (file, next) = (FOLDER.join("ca.pem"), FOLDER.join("ca.next"));
+    std::fs::write(&next, format!("{}{pem}", std::fs::read_to_string(&file).unwrap())).unwrap();
+    std::fs::rename(&next, &file).unwrap();
+}
+
 /// The folder of the stand-in for the Azure CLI; what it was called with is in `calls`.
 pub(crate) fn cli_folder() -> PathBuf {
     authority();
