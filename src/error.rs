@@ -110,7 +110,8 @@ impl From<crate::azure::Error> for Error {
         if let Some(hint) = &error.hint {
             detail.push_str(&format!("\n\n{hint}"));
         }
-        detail.push_str(&format!("\n\nOn: {}", error.target));
+        // A target may join two names with backticks, which `Display` closes.
+        detail.push_str(&format!("\n\nOn: {}", error.target.replace("` at `", " at ")));
         if !answer.is_empty() {
             detail.push_str(&format!("\nAnswer: {}", answer.join(" ")));
         }

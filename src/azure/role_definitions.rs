@@ -103,7 +103,7 @@ impl RoleDefinitions<'_> {
             let mut known = self.azure.inner.known_roles.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry((place, name.to_lowercase())).or_default())
         };
-        let subject = Subject::new("GET role definition named", format!("{name}` at `{scope}"));
+        let subject = Subject::new("find the role", format!("{name}` at `{scope}"));
         let waiting =
             |why| Error::interrupted(why, &subject.operation, &subject.target, "another look for the same role");
         let mut known = wait.bound(known.lock()).await.map_err(waiting)?;
@@ -129,7 +129,8 @@ impl RoleDefinitions<'_> {
             (0, _) => {
                 let all = self.list(scope, wait).await?;
                 let near = near(name, all.iter().map(|role| role.properties.role_name.as_str()));
-                let error = subject.error(ErrorKind::NotFound, "there is no role with this name");
+                let error = subject
+                    .error(ErrorKind::NotFound, format!("There is no role named `{name}` that can be assigned there."));
                 Err(match near[..] {
                     [] => error.hint(
                         "List the roles that can be assigned there with `az role definition list --scope SCOPE`.",
@@ -141,7 +142,7 @@ impl RoleDefinitions<'_> {
                 })
             }
             (several, _) => {
-                let message = format!("{several} roles have this name");
+                let message = format!("{several} roles are named `{name}`.");
                 Err(subject.error(ErrorKind::Conflict, message).hint("Use `role_definition_id` to say which."))
             }
         }

@@ -282,9 +282,8 @@ async fn find_role_at_plan(context: &Context, plan: &mut Plan) -> Result<()> {
             context.warn(Error::from(error).at("role_definition_name"));
             Ok(())
         }
-        Err(error) => {
-            context.skip_check(&format!("Looking up the role `{wanted}`"), Error::from(error).at("role_definition_name"))
-        }
+        Err(error) => context
+            .skip_check(&format!("Looking up the role `{wanted}`"), Error::from(error).at("role_definition_name")),
     }
 }
 

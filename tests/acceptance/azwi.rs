@@ -210,12 +210,6 @@ impl Azwi {
         changes
     }
 
-    /// Plans in vain.
-    #[track_caller]
-    pub fn plan_fails(&self) -> Failure {
-        self.run(&["plan", "-json", "-input=false"]).failed()
-    }
-
     /// Destroys everything, and sees that the emulator has nothing left of this test.
     #[track_caller]
     pub fn destroy(&self) {

@@ -99,6 +99,13 @@ impl Run {
         Failure { errors, run: self }
     }
 
+    /// The warning on this attribute whose text has all of these; else the test fails and shows the run.
+    #[track_caller]
+    pub fn warns_on(&self, attribute: &str, texts: &[&str]) {
+        let fits = |warning: &Diagnostic| warning.attribute == attribute && warning.says_all(texts);
+        assert!(self.diagnostics("warning").iter().any(fits), "no warning on `{attribute}` says {texts:?}:\n{self}");
+    }
+
     /// The diagnostics of this severity that a run with `-json` printed; `validate` prints them all in one object.
     pub fn diagnostics(&self, severity: &str) -> Vec<Diagnostic> {
         let whole = serde_json::from_str::<Json>(&self.stdout).ok();
