@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::decode;
 use super::go;
-use super::kinds::Kind;
+use super::kinds::{self, Kind};
 use super::options::Unknown;
 use super::schema::Struct;
 use super::status::Status;
@@ -51,10 +51,9 @@ impl Expected {
                 let problem = format!("couldn't get version/kind; json parse error: {problem}");
                 self.unrecognized(&problem, &request.body)
             })?,
-            "application/yaml" => yaml(&bytes(request)?).map_err(|problem| {
-                let problem = format!("error converting YAML to JSON: {problem}");
-                self.unrecognized(&problem, &request.body)
-            })?,
+            "application/yaml" => {
+                yaml(&bytes(request)?).map_err(|problem| self.unrecognized(&problem, &request.body))?
+            }
             _ => return Err(Status::unknown_body_format()),
         };
         self.decode(value, unknown)
@@ -65,28 +64,14 @@ impl Expected {
         if value.is_null() {
             value = Value::Object(serde_json::Map::new());
         }
-        let text =
-            |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-        let kind = text("kind").unwrap_or_else(|| self.kind.to_owned());
-        let api_version = text("apiVersion").unwrap_or_else(|| self.api_version());
+        let (kind, api_version) = self.type_of(&value);
         let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
         let unfit = |problem: &str| {
             let expected = self.kind;
-            let message =
-                format!("{kind} in version {} cannot be handled as a {expected}: {problem}", go::quote(&version));
-            Status::bad_request(message)
+            let version = go::quote(&version);
+            Status::bad_request(format!("{kind} in version {version} cannot be handled as a {expected}: {problem}"))
         };
-        if kind != self.kind {
-            return Err(unfit(&format!(
-                "no kind \"{kind}\" is registered for version \"{api_version}\" in this resource"
-            )));
-        }
-        if api_version != self.api_version() {
-            return Err(Status::bad_request(format!(
-                "the API version in the data ({api_version}) does not match the expected API version ({})",
-                self.api_version()
-            )));
-        }
+        self.check_type(&value).map_err(|problem| unfit(&problem))?;
         let decoded = decode::decode(self.of, &value).map_err(|problem| unfit(&problem))?;
         let warnings: Vec<_> =
             decoded.unknown.iter().map(|path| format!("unknown field {}", go::quote(path))).collect();
@@ -99,6 +84,32 @@ impl Expected {
             object.insert("apiVersion".to_owned(), Value::from(api_version));
         }
         Ok(Received { object, warnings: if unknown == Unknown::Warned { warnings } else { Vec::new() } })
+    }
+
+    /// Checks that an object says it is of this type, or does not say.
+    ///
+    /// # Errors
+    /// In the words of the API server's decoder.
+    pub(super) fn check_type(&self, value: &Value) -> Result<(), String> {
+        let (kind, api_version) = self.type_of(value);
+        if kind == self.kind && api_version == self.api_version() {
+            return Ok(());
+        }
+        let served = kinds::ALL.iter().any(|it| it.kind() == kind && it.api_version() == api_version);
+        if served {
+            return Err(format!("converting (v1.{kind}) to (core.{}): unknown conversion", self.kind));
+        }
+        let scheme = "pkg/runtime/scheme.go:110";
+        Err(format!("no kind \"{kind}\" is registered for version \"{api_version}\" in scheme \"{scheme}\""))
+    }
+
+    /// Kind and version of an object, this type's where it does not say.
+    fn type_of(&self, value: &Value) -> (String, String) {
+        let text = |name: &str, own: &str| match value.get(name).and_then(Value::as_str) {
+            None | Some("") => own.to_owned(),
+            Some(text) => text.to_owned(),
+        };
+        (text("kind", self.kind), text("apiVersion", &self.api_version()))
     }
 
     fn unrecognized(&self, problem: &str, body: &[u8]) -> Status {
@@ -134,8 +145,12 @@ pub(super) fn yaml(body: &[u8]) -> Result<Value, String> {
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    serde_saphyr::from_str(text)
-        .map_err(|error| format!("yaml: {}", error.to_string().lines().next().unwrap_or_default()))
+    serde_saphyr::from_str(text).map_err(|error| {
+        let error = error.to_string();
+        let line = error.lines().next().unwrap_or_default();
+        // The place is left out, as the API server leaves it out.
+        format!("yaml: {}", line.rsplit_once(": ").map_or(line, |(_, problem)| problem))
+    })
 }
 
 fn parse(body: &[u8]) -> Result<Value, String> {

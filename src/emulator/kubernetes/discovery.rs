@@ -18,6 +18,11 @@ pub(super) fn serves(group: &str, version: &str) -> bool {
     groups().into_iter().any(|known| known == (group, version))
 }
 
+/// Whether there is such a group in any version; the core group is empty.
+pub(super) fn has_group(group: &str) -> bool {
+    groups().into_iter().any(|(known, _)| known == group)
+}
+
 /// The answer to a path that leads nowhere, which is no Status.
 pub(super) fn page_not_found() -> Response {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
@@ -71,6 +76,8 @@ pub(super) fn answer(context: &Context<'_>, request: &Request, parts: &[&str]) -
             "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": format!("{group}/{version}"),
             "resources": resources(group, version),
         })),
+        ["api", _] => return Err(Status::no_resource()),
+        ["apis", group, _] if has_group(group) => return Err(Status::no_resource()),
         _ => Ok(page_not_found()),
     };
     let is_found = known.as_ref().is_ok_and(|response| response.status == StatusCode::OK);

@@ -107,7 +107,32 @@ fn entries(object: &Value) -> Vec<FieldError> {
             }
         }
     }
+    errors.extend(two_controllers(object));
     errors
+}
+
+/// What is wrong where more than one owner says that it controls the object.
+fn two_controllers(object: &Value) -> Option<FieldError> {
+    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array)?;
+    let text = |owner: &Value, field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let named = |owner: &Value| format!("{}/{}", text(owner, "kind"), text(owner, "name"));
+    let controls = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
+    let mut controllers = owners.iter().filter(controls);
+    let (first, second) = (controllers.next()?, controllers.next()?);
+    let shown: Vec<String> = owners
+        .iter()
+        .map(|owner| {
+            let fields = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+            let fields = fields.iter().filter_map(|field| Some(format!("\"{field}\":{}", owner.get(*field)?)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        })
+        .collect();
+    let rule = format!(
+        "Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
+        named(first),
+        named(second)
+    );
+    Some(FieldError::invalid_as_shown("metadata.ownerReferences", format!("[{}]", shown.join(",")), &rule))
 }
 
 fn finalizers(object: &Value) -> Vec<FieldError> {

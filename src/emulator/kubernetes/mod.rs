@@ -23,6 +23,8 @@ mod reviews;
 mod schema;
 mod selectors;
 mod status;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod verbs;
 
@@ -80,17 +82,26 @@ fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Statu
         name: place.name,
     };
     authorization::authorize(context, &user, &asked)?;
-    if !discovery::serves(group, version) {
+    if !discovery::has_group(group) {
         return Ok(discovery::page_not_found());
     }
+    if !discovery::serves(group, version) {
+        return Err(Status::no_resource());
+    }
     if reviews::is_one(group, place.resource) {
+        if !place.name.is_empty() {
+            return Err(Status::no_resource());
+        }
         return reviews::answer(context, &user, (group, place.resource, place.namespace), request);
     }
     let kind = kinds::find(group, version, place.resource)?;
+    let misplaced = if kind.namespaced() {
+        place.namespace.is_empty() && !place.name.is_empty()
+    } else {
+        !place.namespace.is_empty()
+    };
     // A name with a slash, which only an escape in the path makes, is no name.
-    if kind.namespaced() == place.in_no_namespace() && !place.name.is_empty()
-        || segments.iter().any(|it| it.contains('/'))
-    {
+    if misplaced || segments.iter().any(|part| part.contains('/')) {
         return Err(Status::no_resource());
     }
     if place.resource == "serviceaccounts" && place.subresource == "token" {
@@ -129,10 +140,6 @@ impl<'a> Place<'a> {
             [resource, name, part] => Some(place("", resource, name, part)),
             _ => None,
         }
-    }
-
-    fn in_no_namespace(&self) -> bool {
-        self.namespace.is_empty()
     }
 
     /// The namespace that rights are asked for: a namespace itself is in itself.

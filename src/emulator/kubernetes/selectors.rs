@@ -111,7 +111,7 @@ impl Parser {
         }
         let key = self.word()?;
         if let Some(rule) = metadata::qualified_name(&key).first() {
-            return Err(format!("key: Invalid value: {}: {rule}", go::quote(&key)));
+            return Err(format!("<nil>: Invalid value: {}: {rule}", go::quote(&key)));
         }
         if negated {
             return Ok(Requirement { key, test: Test::Missing });
@@ -227,9 +227,7 @@ impl Fields {
                 }
             };
             if !known.contains(&field) {
-                let only: Vec<_> = known.iter().map(|name| go::quote(name)).collect();
-                let why = format!("{} is not a known field selector: only {}", go::quote(field), only.join(", "));
-                return Err(Status::bad_request(why));
+                return Err(Status::bad_request(kind.unselectable(field)));
             }
             terms.push((field.to_owned(), equal, value.to_owned()));
         }

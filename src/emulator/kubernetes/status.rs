@@ -36,6 +36,12 @@ impl Status {
         Self::new(400, "BadRequest", message)
     }
 
+    /// 400 for an object that names another namespace than its path.
+    pub(super) fn another_namespace() -> Self {
+        let message = "the namespace of the provided object does not match the namespace sent on the request";
+        Self::bad_request(message)
+    }
+
     /// 401: there is a token and it is not a good one.
     pub(super) fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized")
@@ -85,8 +91,9 @@ impl Status {
 
     /// 406.
     pub(super) fn not_acceptable() -> Self {
-        let message = "only the following media types are accepted: application/json, application/yaml";
-        Self::new(406, "NotAcceptable", message)
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                       application/vnd.kubernetes.protobuf";
+        Self::new(406, "NotAcceptable", message).detailed(json!({}))
     }
 
     /// 409 for a create over what exists; `deleting` when the existing object is on its way out.
@@ -184,8 +191,9 @@ impl Status {
         Self::new(422, "Invalid", message).detailed(json!({}))
     }
 
-    /// 500 for an apply whose body does not have the type's shape. It is the one 500 there is, and it has no reason.
-    pub(super) fn untyped_apply(message: String) -> Self {
+    /// 500, without a reason: the few mistakes of a client that the real API server takes for its own. An apply whose
+    /// body does not have the type's shape is one.
+    pub(super) fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "", message)
     }
 
@@ -193,7 +201,7 @@ impl Status {
     pub(super) fn too_new(asked: u64, current: u64) -> Self {
         let message = "Too large resource version";
         let cause = json!({"reason": "ResourceVersionTooLarge", "message": message});
-        Self::new(504, "Timeout", format!("{message}: {asked}, current: {current}"))
+        Self::new(504, "Timeout", format!("Timeout: {message}: {asked}, current: {current}"))
             .detailed(json!({"causes": [cause], "retryAfterSeconds": 1}))
     }
 
@@ -254,6 +262,11 @@ impl FieldError {
     /// The field's text breaks a rule.
     pub(super) fn invalid(field: impl Into<String>, value: &str, detail: &str) -> Self {
         Self::of(field, Problem::Invalid, go::quote(value), detail)
+    }
+
+    /// The field's value, given as it is printed, breaks a rule.
+    pub(super) fn invalid_as_shown(field: impl Into<String>, value: String, detail: &str) -> Self {
+        Self::of(field, Problem::Invalid, value, detail)
     }
 
     /// The field's value, which is no text, breaks a rule.

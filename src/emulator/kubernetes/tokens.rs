@@ -54,13 +54,14 @@ pub(super) fn answer(
         now: &context.now(),
     };
     let mut asked = write.update(None, &asked);
-    for (field, own) in [("name", name), ("namespace", namespace)] {
-        let given = metadata::text(&asked, field);
-        if !given.is_empty() && given != own {
-            let what = format!("must match the service account {field} if specified");
-            let error = FieldError::invalid(format!("metadata.{field}"), given, &what);
-            return Err(Status::invalid(TOKEN_REQUEST.kind, TOKEN_REQUEST.group, name, &[error]));
-        }
+    let given = |field: &str| metadata::text(&asked, field).to_owned();
+    if !given("namespace").is_empty() && given("namespace") != namespace {
+        return Err(Status::another_namespace());
+    }
+    if !given("name").is_empty() && given("name") != name {
+        let rule = "must match the service account name if specified";
+        let error = FieldError::invalid("metadata.name", &given("name"), rule);
+        return Err(Status::invalid(TOKEN_REQUEST.kind, TOKEN_REQUEST.group, name, &[error]));
     }
     let account: &dyn Kind = &ServiceAccount;
     let found = context.object(account, namespace, name).ok_or_else(|| account.not_found(name))?;
@@ -108,6 +109,7 @@ fn check_bound(bound: &Value) -> Result<(), Status> {
     let (version, kind, name) = (text("apiVersion"), text("kind"), text("name"));
     let group = version.rsplit_once('/').map_or("", |(group, _)| group);
     match (group, kind) {
+        ("", "Pod" | "Secret" | "Node") if name.is_empty() => Err(Status::bad_request("Name parameter required.")),
         ("", "Pod") => Err(Status::not_found("pods", "", name)),
         ("", "Secret") => Err(Status::not_found("secrets", "", name)),
         ("", "Node") => Err(Status::not_found("nodes", "", name)),

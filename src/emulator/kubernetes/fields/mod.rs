@@ -51,8 +51,13 @@ impl Write<'_> {
             return new;
         }
         let live = bare(live.unwrap_or(&zero));
-        let mut managers = self.updated(&live, &new, managers, self.manager);
-        managers.cap();
+        let of = Type::Struct(self.of);
+        let mut managers = managers;
+        // An object that ownership cannot be told of, because an element lacks its key, keeps the owners that it has.
+        if typed::is_ownable(&of, &live) && typed::is_ownable(&of, &new) {
+            managers = self.updated(&live, &new, managers, self.manager);
+            managers.cap();
+        }
         own(&mut new, &managers);
         new
     }
@@ -75,7 +80,7 @@ impl Write<'_> {
         }
 
         let applier = Manager::new(self.manager, Operation::Apply, self.version, self.subresource);
-        let fields = typed::fields_of(&of, applied).without_fields(self.reset).difference(&unowned());
+        let fields = typed::fields_of(&of, applied).without_fields(self.reset);
         let owned = Owned { version: self.version.to_owned(), fields };
         let last = managers.entries.insert(applier.clone(), owned).map(|owned| owned.fields);
         let merged = typed::merged(&of, &live, applied);
@@ -85,8 +90,11 @@ impl Write<'_> {
         if pruned != live {
             managers.times.insert(applier.clone(), self.now.to_owned());
         }
+        if let Some(owned) = managers.entries.get_mut(&applier) {
+            owned.fields = owned.fields.difference(&unowned());
+        }
         managers.entries.retain(|_, owned| !owned.fields.is_empty());
-        let mut new = decode::decode(self.of, &pruned).map_err(|problem| self.untyped(applied, &problem))?.object;
+        let mut new = decode::decode(self.of, &pruned).map_err(|problem| self.inconvertible(applied, &problem))?.object;
         own(&mut new, &managers);
         Ok(new)
     }
@@ -157,14 +165,24 @@ impl Write<'_> {
     }
 
     fn untyped(&self, applied: &Value, problem: &str) -> Status {
+        let (name, kind) = self.named(applied);
+        Status::internal(format!("failed to create typed patch object ({name}; {kind}): {problem}"))
+    }
+
+    fn inconvertible(&self, applied: &Value, problem: &str) -> Status {
+        let (name, kind) = self.named(applied);
+        Status::internal(format!(
+            "failed to convert new object ({name}; {kind}) to proper version: unable to convert unstructured object to \
+             {kind}: {problem}"
+        ))
+    }
+
+    /// The applied object and its kind, as messages print them.
+    fn named(&self, applied: &Value) -> (String, String) {
         let text = |pointer: &str| applied.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let version = if self.version.contains('/') { self.version.to_owned() } else { format!("/{}", self.version) };
-        Status::untyped_apply(format!(
-            "failed to create typed patch object ({}/{}; {version}, Kind={}): {problem}",
-            text("/metadata/namespace"),
-            text("/metadata/name"),
-            self.kind
-        ))
+        let name = format!("{}/{}", text("/metadata/namespace"), text("/metadata/name"));
+        (name, format!("{version}, Kind={}", self.kind))
     }
 }
 

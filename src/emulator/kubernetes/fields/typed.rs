@@ -26,6 +26,21 @@ pub(super) fn check(of: &Type, value: &Value) -> Result<(), String> {
     }
 }
 
+/// Whether every element of a keyed list has its key.
+pub(super) fn is_ownable(of: &Type, value: &Value) -> bool {
+    match (of, value) {
+        (Type::Struct(of), Value::Object(map)) => {
+            of.fields.iter().all(|field| map.get(field.name).is_none_or(|value| is_ownable(&field.of, value)))
+        }
+        (Type::Map(element), Value::Object(map)) => map.values().all(|value| is_ownable(element, value)),
+        (Type::List(element, elements), Value::Array(items)) => items.iter().all(|item| {
+            let keyed = matches!(elements, Elements::Keyed(_));
+            (!keyed || Step::element(elements, item).is_some()) && is_ownable(element, item)
+        }),
+        _ => true,
+    }
+}
+
 fn check_at(of: &Type, value: &Value, path: &str, errors: &mut Vec<String>) {
     let mut wrong = |what: String| errors.push(format!("{path}: {what}").trim_start_matches(": ").to_owned());
     match (of, value) {
@@ -40,10 +55,11 @@ fn check_at(of: &Type, value: &Value, path: &str, errors: &mut Vec<String>) {
         (Type::Time, value) => wrong(format!("expected any scalar, got &{{{}}}", go::plain(value))),
         (Type::Struct(of), Value::Object(map)) => {
             for (name, value) in map {
-                match of.field(name) {
-                    Some(field) => check_at(&field.of, value, &format!("{path}.{name}"), errors),
-                    None => errors.push(format!("{path}.{name}: field not declared in schema")),
-                }
+                let Some(field) = of.field(name) else {
+                    errors.push(format!("{path}.{name}: field not declared in schema"));
+                    break;
+                };
+                check_at(&field.of, value, &format!("{path}.{name}"), errors);
             }
         }
         (Type::Map(element), Value::Object(map)) => {
@@ -59,12 +75,7 @@ fn check_at(of: &Type, value: &Value, path: &str, errors: &mut Vec<String>) {
                     (Some(step), _) => format!("{path}{}", step.shown()),
                     (None, Elements::Atomic | Elements::Set) => format!("{path}[{index}]"),
                     (None, Elements::Keyed(keys)) => {
-                        let missing = keys.iter().find(|key| item.get(**key).is_none()).copied().unwrap_or_default();
-                        errors.push(format!(
-                            "{path}: element {index}: associative list with keys has an element that omits key field \
-                             {} (and doesn't have default value)",
-                            go::quote(missing)
-                        ));
+                        errors.push(format!("{path}: element {index}: {}", keyless(keys, item)));
                         continue;
                     }
                 };
@@ -78,6 +89,21 @@ fn check_at(of: &Type, value: &Value, path: &str, errors: &mut Vec<String>) {
         }
         (Type::Struct(_) | Type::Map(_), value) => wrong(format!("expected map, got &{{{}}}", go::plain(value))),
         (Type::List(..), value) => wrong(format!("expected list, got &{{{}}}", go::plain(value))),
+    }
+}
+
+/// What is said of an element that cannot be told apart.
+fn keyless(keys: &[&str], item: &Value) -> String {
+    let missing: Vec<String> = keys.iter().filter(|key| item.get(**key).is_none()).map(|key| go::quote(key)).collect();
+    let what = "associative list with keys has an element that omits";
+    match missing.first() {
+        Some(first) if missing.len() < keys.len() => {
+            format!("{what} key field {first} (and doesn't have default value)")
+        }
+        _ => {
+            let all = missing.join(" ");
+            format!("{what} all key fields [{all}] (and doesn't have default values for any key fields)")
+        }
     }
 }
 
@@ -158,37 +184,31 @@ fn overlaid<'t>(live: &Map<String, Value>, applied: &Map<String, Value>, of: imp
     Value::Object(out)
 }
 
-/// Keeps the applied order among what was applied, and each live element where it stood among those.
+/// Keeps the applied order among what was applied. A live element that was not applied comes as early as it can without
+/// passing an element, live before it, that was.
 fn merged_list(element: &Type, elements: &Elements, live: &[Value], applied: &[Value]) -> Value {
-    let with_steps = |items: &[Value]| -> Vec<(Option<Step>, Value)> {
-        items.iter().map(|item| (Step::element(elements, item), item.clone())).collect()
-    };
-    let (live, applied) = (with_steps(live), with_steps(applied));
-    let applied_steps: BTreeSet<&Step> = applied.iter().filter_map(|(step, _)| step.as_ref()).collect();
-    let live_steps: BTreeSet<&Step> = live.iter().filter_map(|(step, _)| step.as_ref()).collect();
+    let step = |item: &Value| Step::element(elements, item);
+    let applied_steps: Vec<Option<Step>> = applied.iter().map(step).collect();
+    let live_steps: BTreeSet<Step> = live.iter().filter_map(step).collect();
+    let is_applied = |item: &Value| applied_steps.contains(&step(item));
     let mut out = Vec::new();
-    let mut next = live.iter().peekable();
-    for (step, item) in &applied {
-        let shared = step.as_ref().is_some_and(|step| live_steps.contains(step));
-        // Live elements that nobody applied go before the first shared element that they stood before.
-        if shared {
-            while let Some((step, item)) = next.peek() {
-                if step.as_ref().is_some_and(|step| applied_steps.contains(step)) {
-                    next.next();
-                    break;
-                }
-                out.push(item.clone());
-                next.next();
+    let mut rest = live.iter();
+    for (index, item) in applied.iter().enumerate() {
+        let shared = |step: &&Option<Step>| step.as_ref().is_some_and(|step| live_steps.contains(step));
+        let wanted = applied_steps.iter().skip(index).find(shared).cloned().flatten();
+        while let Some(next) = rest.as_slice().first().filter(|next| wanted.is_none() || step(next) != wanted) {
+            rest.next();
+            if !is_applied(next) {
+                out.push(next.clone());
             }
         }
-        let mine = live.iter().find(|(other, _)| shared && other == step);
-        out.push(mine.map_or_else(|| item.clone(), |(_, live)| merged(element, live, item)));
-    }
-    for (step, item) in next {
-        if !step.as_ref().is_some_and(|step| applied_steps.contains(step)) {
-            out.push(item.clone());
+        if rest.as_slice().first().is_some_and(|next| step(next) == step(item)) {
+            rest.next();
         }
+        let before = step(item).and_then(|of| live.iter().find(|other| step(other).as_ref() == Some(&of)));
+        out.push(before.map_or_else(|| item.clone(), |live| merged(element, live, item)));
     }
+    out.extend(rest.filter(|item| !is_applied(item)).cloned());
     Value::Array(out)
 }
 

@@ -6,6 +6,7 @@ mod service_account;
 
 use serde_json::Value;
 
+use super::go;
 use super::metadata;
 use super::schema::Struct;
 use super::status::{FieldError, Status};
@@ -68,16 +69,26 @@ pub(super) trait Kind: Sync {
     /// The fields of an object.
     fn schema(&self) -> &'static Struct;
 
-    /// The fields of the root that a write cannot set: of the object itself where the subresource is empty.
+    /// The fields of the root that a write cannot own: of the object itself where the subresource is empty.
     fn reset(&self, _subresource: &str) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The fields of the root that an update cannot change.
+    fn kept(&self, subresource: &str) -> &'static [&'static str] {
+        self.reset(subresource)
     }
 
     /// Fills in what a client may leave out, before ownership is decided.
     fn default(&self, _object: &mut Value) {}
 
     /// Sets what the server alone decides on a new object, after ownership is decided.
-    fn prepare_create(&self, _object: &mut Value) {}
+    fn prepare_create(&self, object: &mut Value) {
+        self.prepare_update(object);
+    }
+
+    /// Drops from a changed object what the server does not keep, after ownership is decided.
+    fn prepare_update(&self, _object: &mut Value) {}
 
     /// Whether an object that is being deleted may go: nobody holds it any more.
     fn is_released(&self, object: &Value) -> bool {
@@ -98,6 +109,12 @@ pub(super) trait Kind: Sync {
             fields.push(("metadata.namespace", text("/metadata/namespace")));
         }
         fields
+    }
+
+    /// What is said of a field that it cannot be selected by.
+    fn unselectable(&self, field: &str) -> String {
+        let known: Vec<_> = self.selectable(&Value::Null).iter().map(|(name, _)| go::quote(name)).collect();
+        format!("{} is not a known field selector: only {}", go::quote(field), known.join(", "))
     }
 
     /// The columns of `kubectl get` between the name and the age.

@@ -54,8 +54,12 @@ impl Kind for Namespace {
         match subresource {
             "status" => &["spec"],
             "finalize" => &["status"],
-            _ => &["spec", "status"],
+            _ => &["status"],
         }
+    }
+
+    fn kept(&self, subresource: &str) -> &'static [&'static str] {
+        if subresource.is_empty() { &["spec", "status"] } else { self.reset(subresource) }
     }
 
     fn default(&self, object: &mut Value) {
@@ -104,6 +108,10 @@ impl Kind for Namespace {
         ]
     }
 
+    fn unselectable(&self, field: &str) -> String {
+        format!("field label not supported: {field}")
+    }
+
     fn columns(&self) -> &'static [Column] {
         &[Column {
             name: "Status",
@@ -143,7 +151,7 @@ static CONDITION: Struct = Struct {
     fields: &[
         Field::always("type", Type::String),
         Field::always("status", Type::String),
-        Field::given("lastTransitionTime", Type::Time),
+        Field::nullable("lastTransitionTime", Type::Time),
         Field::filled("reason", Type::String),
         Field::filled("message", Type::String),
     ],

@@ -44,6 +44,14 @@ impl Kind for ServiceAccount {
         &SERVICE_ACCOUNT
     }
 
+    /// Of a reference to a secret only the name is kept.
+    fn prepare_update(&self, object: &mut Value) {
+        let secrets = object.get_mut("secrets").and_then(Value::as_array_mut);
+        for secret in secrets.into_iter().flatten().filter_map(Value::as_object_mut) {
+            secret.retain(|field, _| field == "name");
+        }
+    }
+
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         metadata::validate(object, true, NameRule::Subdomain)
     }

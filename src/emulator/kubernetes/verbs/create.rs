@@ -41,6 +41,9 @@ pub(super) fn create(context: &mut Context<'_>, target: &Target, request: &Reque
         now: &context.now(),
     };
     let object = write.update(None, &object);
+    if !matches!(metadata::text(&object, "resourceVersion"), "" | "0") && !options.dry_run {
+        return Err(Status::internal("resourceVersion should not be set on objects to be created"));
+    }
     let created = keep(context, *kind, object, options.dry_run)?;
     Ok(respond::warned(form.object(context, StatusCode::CREATED, *kind, &created), &warnings))
 }
@@ -89,13 +92,15 @@ pub(in crate::emulator::kubernetes) fn keep(
 
 /// Puts an object into the namespace of its path.
 fn enter_namespace(kind: &dyn Kind, object: &mut Value, namespace: &str) -> Result<(), Status> {
-    let own = metadata::text(object, "namespace");
-    if own.is_empty() && kind.namespaced() {
-        metadata::set(object, "namespace", Value::from(namespace));
-    } else if kind.namespaced() && own != namespace {
-        let message = "the namespace of the provided object does not match the namespace sent on the request";
-        return Err(Status::bad_request(message));
+    if !kind.namespaced() {
+        metadata::set(object, "namespace", Value::Null);
+        return Ok(());
     }
+    let own = metadata::text(object, "namespace");
+    if !own.is_empty() && own != namespace {
+        return Err(Status::another_namespace());
+    }
+    metadata::set(object, "namespace", Value::from(namespace));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::emulator::kubernetes::kinds::Kind;
 use crate::emulator::kubernetes::options::{dry_run_errors, exact};
 use crate::emulator::kubernetes::respond::Form;
 use crate::emulator::kubernetes::status::{FieldError, Status};
-use crate::emulator::kubernetes::{Context, body, controllers, metadata};
+use crate::emulator::kubernetes::{Context, body, controllers, go, metadata};
 
 /// Namespaces that cannot be deleted.
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
@@ -22,8 +22,9 @@ const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 pub(in crate::emulator::kubernetes) struct Deletion {
     uid: Option<String>,
     revision: Option<String>,
-    /// Whether dependents go first, or are kept: finalizers of the garbage collector.
-    finalizer: Option<&'static str>,
+    /// What becomes of dependents, as a finalizer of the garbage collector: none where they go later; nothing at all
+    /// where the client leaves it to what the object already says.
+    policy: Option<Option<&'static str>>,
     dry_run: bool,
 }
 
@@ -74,10 +75,13 @@ pub(in crate::emulator::kubernetes) fn delete(
     }
     let mut object = object;
     let deleting = !metadata::text(&object, "deletionTimestamp").is_empty();
-    if !deleting {
-        let mut finalizers = metadata::list(&object, "finalizers");
+    let mut changed = !deleting;
+    if let Some(policy) = deletion.policy {
+        let had = metadata::list(&object, "finalizers");
+        let mut finalizers = had.clone();
         finalizers.retain(|finalizer| !matches!(*finalizer, "foregroundDeletion" | "orphan"));
-        finalizers.extend(deletion.finalizer);
+        finalizers.extend(policy);
+        changed |= finalizers != had;
         let finalizers = if finalizers.is_empty() { Value::Null } else { json!(finalizers) };
         metadata::set(&mut object, "finalizers", finalizers);
     }
@@ -89,12 +93,11 @@ pub(in crate::emulator::kubernetes) fn delete(
         controllers::deleted(context, kind, &gone);
         return Ok(gone);
     }
-    if deleting {
-        return Ok(object);
+    if !deleting {
+        metadata::set(&mut object, "deletionTimestamp", Value::from(context.now()));
+        metadata::set(&mut object, "deletionGracePeriodSeconds", json!(0));
     }
-    metadata::set(&mut object, "deletionTimestamp", Value::from(context.now()));
-    metadata::set(&mut object, "deletionGracePeriodSeconds", json!(0));
-    if deletion.dry_run {
+    if deletion.dry_run || !changed {
         return Ok(object);
     }
     let marked = context.write(kind, object);
@@ -113,9 +116,7 @@ fn delete_namespace(
         return Err(Status::forbidden(kind.plural(), kind.group(), &name, "this namespace may not be deleted"));
     }
     if !metadata::text(&object, "deletionTimestamp").is_empty() {
-        let why = "The system is ensuring all content is removed from this namespace.  Upon completion, this namespace \
-                   will automatically be purged by the system.";
-        return Err(Status::conflict(kind.plural(), kind.group(), &name, why));
+        return Ok(object);
     }
     metadata::set(&mut object, "deletionTimestamp", Value::from(context.now()));
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
@@ -143,18 +144,19 @@ impl Deletion {
         };
         let text = |pointer: &str| options.pointer(pointer).and_then(Value::as_str);
         let mut errors = Vec::new();
-        let mut finalizer = match text("/propagationPolicy") {
-            None | Some("" | "Background") => None,
-            Some("Foreground") => Some("foregroundDeletion"),
-            Some("Orphan") => Some("orphan"),
+        let mut policy = match text("/propagationPolicy") {
+            None | Some("") => None,
+            Some("Background") => Some(None),
+            Some("Foreground") => Some(Some("foregroundDeletion")),
+            Some("Orphan") => Some(Some("orphan")),
             Some(other) => {
-                let supported = ["Background", "Foreground", "Orphan", "nil"];
+                let supported = ["Foreground", "Background", "Orphan", "nil"];
                 errors.push(FieldError::not_supported("propagationPolicy", other, &supported));
                 None
             }
         };
-        if options.get("orphanDependents").and_then(Value::as_bool) == Some(true) {
-            finalizer = Some("orphan");
+        if let Some(orphan) = options.get("orphanDependents").and_then(Value::as_bool) {
+            policy = Some(orphan.then_some("orphan"));
         }
         let dry_run: Vec<&str> =
             options.get("dryRun").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
@@ -166,7 +168,7 @@ impl Deletion {
         Ok(Self {
             uid: owned("/preconditions/uid"),
             revision: owned("/preconditions/resourceVersion"),
-            finalizer,
+            policy,
             dry_run: !dry_run.is_empty(),
         })
     }
@@ -176,10 +178,22 @@ impl Deletion {
         if !matches!(media_type.as_str(), "" | "application/json" | "application/yaml") {
             return Err(Status::unknown_body_format());
         }
-        let options = body::yaml(&body::bytes(request)?).map_err(Status::bad_request)?;
-        match options.get("kind").and_then(Value::as_str) {
-            None | Some("" | "DeleteOptions") => Ok(options),
-            Some(_) => Err(Status::bad_request("decoded object cannot be converted to DeleteOptions")),
+        let bytes = body::bytes(request)?;
+        let options = match media_type.as_str() {
+            "application/yaml" => body::yaml(&bytes).map_err(Status::internal)?,
+            _ => go::parse_json(&bytes).map_err(|problem| {
+                Status::internal(format!("couldn't get version/kind; json parse error: {problem}"))
+            })?,
+        };
+        let text = |name: &str| options.get(name).and_then(Value::as_str).unwrap_or_default();
+        match text("kind") {
+            "" | "DeleteOptions" => Ok(options),
+            kind => {
+                let version = if text("apiVersion").is_empty() { "meta.k8s.io/v1" } else { text("apiVersion") };
+                let scheme = "pkg/runtime/scheme.go:110";
+                let why = format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme \"{scheme}\"");
+                Err(Status::internal(why))
+            }
         }
     }
 

@@ -4,7 +4,8 @@
 //! answer is 410 with a token that goes on with what there is now.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use super::Target;
@@ -94,7 +95,7 @@ pub(super) fn revision_of(text: &str) -> Result<u64, Status> {
     }
     text.parse().map_err(|_| {
         let why = format!(
-            "resourceVersion: Invalid value: {0}: strconv.ParseUint: parsing {0}: invalid syntax",
+            "invalid resource version: resourceVersion: Invalid value: {0}: strconv.ParseUint: parsing {0}: invalid syntax",
             go::quote(text)
         );
         Status::bad_request(why)
@@ -109,11 +110,14 @@ struct Token {
     start: String,
 }
 
+/// Go's decoder does not look at the bits that are left over at the end.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
+
 impl Token {
     fn parse(text: &str) -> Result<Self, Status> {
         let bad =
             |why: String| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| {
+        let bytes = LENIENT.decode(text).map_err(|error| {
             let at = match error {
                 base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
                 base64::DecodeError::InvalidLength(at) => at,
@@ -124,7 +128,7 @@ impl Token {
         let token = go::parse_json(&bytes).map_err(bad)?;
         match token.get("v").and_then(Value::as_str).unwrap_or_default() {
             "meta.k8s.io/v1" => {}
-            other => return Err(bad(format!("server does not recognize this encoded version {}", go::quote(other)))),
+            other => return Err(bad(format!("server does not recognize this encoded version {other}"))),
         }
         let revision = token.get("rv").and_then(Value::as_i64).unwrap_or(0);
         if revision == 0 {

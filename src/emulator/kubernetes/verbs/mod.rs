@@ -34,9 +34,9 @@ pub(super) struct Target {
 /// The verb that a request means, as rights name it.
 pub(super) fn verb_of(method: &Method, is_collection: bool, watch: bool) -> &'static str {
     match (method.as_str(), is_collection) {
-        ("GET" | "HEAD", _) if watch => "watch",
-        ("GET" | "HEAD", true) => "list",
-        ("GET" | "HEAD", false) => "get",
+        ("GET", _) if watch => "watch",
+        ("GET", true) => "list",
+        ("GET", false) => "get",
         ("POST", _) => "create",
         ("PUT", _) => "update",
         ("PATCH", _) => "patch",

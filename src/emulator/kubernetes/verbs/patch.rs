@@ -4,13 +4,14 @@
 //! made on whatever is live.
 
 use http::StatusCode;
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
 use super::create::keep;
 use super::update::{check_name, replace};
 use super::{Target, strategic};
 use crate::emulator::http::{Request, Response};
-use crate::emulator::kubernetes::body;
+use crate::emulator::kubernetes::body::{self, Expected};
 use crate::emulator::kubernetes::fields::Write;
 use crate::emulator::kubernetes::options::{Options, Unknown};
 use crate::emulator::kubernetes::respond::{self, Form};
@@ -57,9 +58,13 @@ fn apply(
     (form, options): (Form, Options),
 ) -> Result<Response, Status> {
     let Target { kind, namespace, name, subresource } = target;
-    let applied =
-        body::yaml(bytes).map_err(|problem| Status::bad_request(format!("error decoding YAML: {problem}")))?;
+    let applied = body::yaml(bytes).map_err(|problem| {
+        Status::bad_request(format!("error decoding YAML: error converting YAML to JSON: {problem}"))
+    })?;
     if !applied.is_object() {
+        if applied.is_null() {
+            return Err(Status::bad_request("invalid object type: /, Kind="));
+        }
         let found = go::kind_of(&applied);
         let why = format!(
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go \
@@ -86,9 +91,7 @@ fn apply(
         return Err(Status::conflict(kind.plural(), kind.group(), name, &why));
     }
     check_name(*kind, &object, namespace, name)?;
-    if kind.namespaced() {
-        metadata::set(&mut object, "namespace", Value::from(namespace.as_str()));
-    }
+    metadata::set(&mut object, "namespace", if kind.namespaced() { json!(namespace) } else { Value::Null });
     let (code, object) = match &live {
         Some(live) => (StatusCode::OK, replace(context, *kind, live, object, (subresource, options.dry_run))?),
         None if !subresource.is_empty() => return Err(kind.not_found(name)),
@@ -114,20 +117,25 @@ fn change(
 ) -> Result<Response, Status> {
     let Target { kind, namespace, name, subresource } = target;
     let live = context.object(*kind, namespace, name).cloned().ok_or_else(|| kind.not_found(name))?;
-    let patched = match patch {
-        Kind::Json => json_patched(&live, bytes)?,
+    // What a refusal shows: a strategic patch itself, as Go prints it, or else the object that a patch makes.
+    let (patched, shown) = match patch {
+        Kind::Json => {
+            let patched = json_patched(&live, bytes)?;
+            (patched.clone(), patched.to_string())
+        }
         Kind::Strategic => {
-            let patch = object_of(bytes)?;
-            strategic::merge(&Type::Struct(kind.schema()), Some(&live), &patch).map_err(Status::bad_request)?
+            let patch = object_of(bytes).map_err(Status::bad_request)?;
+            let patched = strategic::merge(&Type::Struct(kind.schema()), Some(&live), &patch);
+            (patched.map_err(Status::internal)?, go::plain(&patch))
         }
         Kind::Merge | Kind::Apply => {
             let mut patched = live.clone();
-            json_patch::merge(&mut patched, &object_of(bytes)?);
-            patched
+            json_patch::merge(&mut patched, &merge_patch(bytes)?);
+            (patched.clone(), patched.to_string())
         }
     };
-    let text = String::from_utf8_lossy(bytes);
-    let unfit = |problem: &str| Status::invalid("", "", "", &[FieldError::invalid("patch", &text, problem)]);
+    let unfit = |problem: &str| Status::invalid("", "", "", &[FieldError::invalid("patch", &shown, problem)]);
+    Expected::of_kind(*kind).check_type(&patched).map_err(|problem| unfit(&problem))?;
     let decoded = decode::decode(kind.schema(), &patched).map_err(|problem| unfit(&problem))?;
     let unknown: Vec<_> = decoded.unknown.iter().map(|path| format!("unknown field {}", go::quote(path))).collect();
     if options.unknown == Unknown::Refused && !unknown.is_empty() {
@@ -155,34 +163,53 @@ fn change(
     Ok(respond::warned(form.object(context, StatusCode::OK, *kind, &object), &warnings))
 }
 
-fn object_of(bytes: &[u8]) -> Result<Value, Status> {
-    let patch =
-        go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
+fn object_of(bytes: &[u8]) -> Result<Value, String> {
+    let patch = go::parse_json(bytes)?;
     if patch.is_object() {
         return Ok(patch);
     }
     let found = go::kind_of(&patch);
-    let why =
-        format!("error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
-    Err(Status::bad_request(why))
+    Err(format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"))
+}
+
+fn merge_patch(bytes: &[u8]) -> Result<Value, Status> {
+    if bytes.trim_ascii() == b"null" {
+        return Err(Status::bad_request("Invalid JSON Patch"));
+    }
+    object_of(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))
 }
 
 fn json_patched(live: &Value, bytes: &[u8]) -> Result<Value, Status> {
-    let operations =
-        go::parse_json(bytes).map_err(|problem| Status::bad_request(format!("error decoding patch: {problem}")))?;
-    let Some(count) = operations.as_array().map(Vec::len) else {
-        let found = go::kind_of(&operations);
-        let why =
-            format!("error decoding patch: json: cannot unmarshal {found} into Go value of type []interface {{}}");
-        return Err(Status::bad_request(why));
+    let undecoded = |problem: String| Status::bad_request(format!("error decoding patch: {problem}"));
+    let operations = go::parse_json(bytes).map_err(undecoded)?;
+    let mistyped = |value: &Value, of: &str| {
+        undecoded(format!("json: cannot unmarshal {} into Go value of type {of}", go::kind_of(value)))
     };
-    if count > MOST_OPERATIONS {
+    let Some(list) = operations.as_array() else { return Err(mistyped(&operations, "[]handlers.jsonPatchOp")) };
+    if let Some(other) = list.iter().find(|operation| !operation.is_object()) {
+        return Err(mistyped(other, "handlers.jsonPatchOp"));
+    }
+    if list.len() > MOST_OPERATIONS {
+        let count = list.len();
         let why = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}");
         return Err(Status::new(413, "RequestEntityTooLarge", why));
     }
     // An operation that is none is as unfit as one that does not apply.
     let patch: json_patch::Patch = serde_json::from_value(operations).map_err(|_| Status::unfit_patch())?;
     let mut patched = live.clone();
-    json_patch::patch(&mut patched, &patch).map_err(|_| Status::unfit_patch())?;
+    for operation in patch.0 {
+        let operation = lenient(&patched, operation);
+        json_patch::patch(&mut patched, std::slice::from_ref(&operation)).map_err(|_| Status::unfit_patch())?;
+    }
     Ok(patched)
+}
+
+/// The API server's library replaces a key of an object that is not there, which RFC 6902 forbids.
+fn lenient(document: &Value, operation: PatchOperation) -> PatchOperation {
+    match operation {
+        PatchOperation::Replace(ReplaceOperation { path, value }) if document.pointer(path.as_str()).is_none() => {
+            PatchOperation::Add(AddOperation { path, value })
+        }
+        other => other,
+    }
 }

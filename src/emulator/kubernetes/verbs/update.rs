@@ -1,7 +1,7 @@
 //! PUT: a whole object in place of another.
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Target;
 use crate::emulator::http::{Request, Response};
@@ -12,7 +12,7 @@ use crate::emulator::kubernetes::metadata::{self, NameRule};
 use crate::emulator::kubernetes::options::Options;
 use crate::emulator::kubernetes::respond::{self, Form};
 use crate::emulator::kubernetes::status::Status;
-use crate::emulator::kubernetes::{Context, controllers};
+use crate::emulator::kubernetes::{Context, controllers, go};
 
 /// Answers a PUT.
 ///
@@ -24,13 +24,11 @@ pub(super) fn update(context: &mut Context<'_>, target: &Target, request: &Reque
     let options = Options::of_update(request)?;
     let Received { mut object, warnings } = Expected::of_kind(*kind).read(request, options.unknown)?;
     check_name(*kind, &object, namespace, name)?;
-    if kind.namespaced() {
-        metadata::set(&mut object, "namespace", Value::from(namespace.as_str()));
-    }
+    metadata::set(&mut object, "namespace", if kind.namespaced() { json!(namespace) } else { Value::Null });
     kind.default(&mut object);
     let old = context.object(*kind, namespace, name).cloned();
-    check_uid(*kind, &object, old.as_ref(), namespace, name)?;
     let old = old.ok_or_else(|| kind.not_found(name))?;
+    check_uid(*kind, &object, &old)?;
     let write = Write {
         of: kind.schema(),
         version: &kind.api_version(),
@@ -60,7 +58,7 @@ pub(in crate::emulator::kubernetes) fn replace(
     let name = metadata::text(old, "name").to_owned();
     check_revision(kind, &new, old, &name)?;
     keep_metadata(&mut new, old);
-    for field in kind.reset(subresource) {
+    for field in kind.kept(subresource) {
         if let Some(new) = new.as_object_mut() {
             match old.get(*field) {
                 Some(value) => drop(new.insert((*field).to_owned(), value.clone())),
@@ -68,6 +66,7 @@ pub(in crate::emulator::kubernetes) fn replace(
             }
         }
     }
+    kind.prepare_update(&mut new);
     let mut errors = metadata::validate(&new, kind.namespaced(), NameRule::PathSegment);
     errors.extend(metadata::validate_update(&new, old));
     errors.extend(kind.validate_update(&new, old));
@@ -101,20 +100,18 @@ pub(super) fn check_name(kind: &dyn Kind, object: &Value, namespace: &str, name:
     }
     let own = metadata::text(object, "namespace");
     if kind.namespaced() && !own.is_empty() && own != namespace {
-        let why =
-            format!("the namespace of the object ({own}) does not match the namespace on the request ({namespace})");
-        return Err(Status::bad_request(why));
+        return Err(Status::another_namespace());
     }
     Ok(())
 }
 
 /// Refuses a PUT that carries the uid of another object; it is a precondition, not a change of the uid.
-fn check_uid(kind: &dyn Kind, new: &Value, old: Option<&Value>, namespace: &str, name: &str) -> Result<(), Status> {
-    let wanted = metadata::text(new, "uid");
-    let found = old.map(|old| metadata::text(old, "uid")).unwrap_or_default();
+fn check_uid(kind: &dyn Kind, new: &Value, old: &Value) -> Result<(), Status> {
+    let (wanted, found) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
     if wanted.is_empty() || wanted == found {
         return Ok(());
     }
+    let (namespace, name) = (metadata::text(old, "namespace"), metadata::text(old, "name"));
     let place = if kind.namespaced() { format!("{namespace}/{name}") } else { name.to_owned() };
     let why = format!(
         "StorageError: invalid object, Code: 4, Key: /registry/{}/{place}, ResourceVersion: 0, AdditionalErrorMsg: \
@@ -130,9 +127,7 @@ fn check_revision(kind: &dyn Kind, new: &Value, old: &Value, name: &str) -> Resu
         return Ok(());
     }
     if wanted.parse::<u64>().is_err() {
-        let why =
-            format!("strconv.ParseUint: parsing {}: invalid syntax", crate::emulator::kubernetes::go::quote(wanted));
-        return Err(Status::bad_request(why));
+        return Err(Status::internal(format!("strconv.ParseUint: parsing {}: invalid syntax", go::quote(wanted))));
     }
     if wanted == metadata::text(old, "resourceVersion") { Ok(()) } else { Err(Status::modified(kind, name)) }
 }
