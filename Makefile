@@ -1,5 +1,6 @@
 # Short targets; what they do is in the programs and tests that they run.
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup test demo docs bench fmt lint clean-tools
 
 help: ## Show this.

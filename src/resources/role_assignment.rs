@@ -225,7 +225,7 @@ impl Resource for RoleAssignment {
     async fn read(&self, context: &Context, state: Model) -> Result<Option<Model>> {
         let azure = context.clients()?.azure()?;
         let id = state.assignment_id()?;
-        let Some(found) = azure.role_assignments().get(&id, &context.wait).await? else { return Ok(None) };
+        let Some(found) = azure.role_assignments().read(&id, &context.wait).await? else { return Ok(None) };
         // A role keeps its name, as far as we need to know: only another role is looked up.
         let known = state
             .role_definition_id

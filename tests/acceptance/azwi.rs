@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
-use crate::terraform::{Failure, Run, Terraform};
+use crate::terraform::{Run, Terraform, Told};
 
 const HEADER: &str = r#"terraform {
   required_providers {
@@ -192,7 +192,7 @@ impl Azwi {
 
     /// Applies in vain.
     #[track_caller]
-    pub fn apply_fails(&self) -> Failure {
+    pub fn apply_fails(&self) -> Told {
         self.run(APPLY).failed()
     }
 

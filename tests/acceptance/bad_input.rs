@@ -137,6 +137,7 @@ fn what_only_the_service_sets_cannot_be_configured() {
 
 #[test]
 fn an_unknown_role_is_answered_with_the_nearest_ones_before_anything_is_written() {
+    // A plan only warns, because another provider may make the role in the same apply; the apply looks again.
     each_with_its_own_emulator(|azwi| {
         let before = azwi.emulator.requests();
         for (wrong, right) in [
@@ -151,8 +152,10 @@ fn an_unknown_role_is_answered_with_the_nearest_ones_before_anything_is_written(
                 ],
                 ("role_definition_name", &format!("\"{wrong}\"")),
             ));
-            // The role might be made in the same apply, so the plan only warns; apply looks again before it writes.
-            azwi.run(&["plan", "-json", "-input=false"]).succeeded().warns_on("role_definition_name", &[wrong, right]);
+            azwi.run(&["plan", "-json", "-input=false"])
+                .succeeded()
+                .warned()
+                .on("role_definition_name", &[wrong, right]);
             azwi.apply_fails().on("role_definition_name", &[wrong, right]);
         }
         let written: Vec<_> = azwi.emulator.log().drain(before..).filter(|entry| entry["method"] == "PUT").collect();

@@ -92,18 +92,22 @@ impl Run {
 
     /// The errors of a run that should fail, and did.
     #[track_caller]
-    pub fn failed(self) -> Failure {
+    pub fn failed(self) -> Told {
         assert!(!self.status.success(), "should have failed:\n{self}");
-        let errors = self.diagnostics("error");
-        assert!(!errors.is_empty(), "failed without an error:\n{self}");
-        Failure { errors, run: self }
+        self.told("error")
     }
 
-    /// The warning on this attribute whose text has all of these; else the test fails and shows the run.
+    /// The warnings of a run.
     #[track_caller]
-    pub fn warns_on(&self, attribute: &str, texts: &[&str]) {
-        let fits = |warning: &Diagnostic| warning.attribute == attribute && warning.says_all(texts);
-        assert!(self.diagnostics("warning").iter().any(fits), "no warning on `{attribute}` says {texts:?}:\n{self}");
+    pub fn warned(self) -> Told {
+        self.told("warning")
+    }
+
+    #[track_caller]
+    fn told(self, severity: &'static str) -> Told {
+        let diagnostics = self.diagnostics(severity);
+        assert!(!diagnostics.is_empty(), "printed no {severity}:\n{self}");
+        Told { severity, diagnostics, run: self }
     }
 
     /// The diagnostics of this severity that a run with `-json` printed; `validate` prints them all in one object.
@@ -139,31 +143,27 @@ impl fmt::Display for Run {
     }
 }
 
-/// What a run that failed said.
-pub struct Failure {
-    /// The errors, in the order printed.
-    pub errors: Vec<Diagnostic>,
+/// The errors, or the warnings, of one run.
+pub struct Told {
+    severity: &'static str,
+    diagnostics: Vec<Diagnostic>,
     run: Run,
 }
 
-impl Failure {
-    /// The error on this attribute whose text has all of these; else the test fails and shows the run.
+impl Told {
+    /// The one on this attribute whose text has all of these; else the test fails and shows the run.
     #[track_caller]
     pub fn on(&self, attribute: &str, texts: &[&str]) -> &Diagnostic {
-        let fits = |error: &&Diagnostic| error.attribute == attribute && error.says_all(texts);
-        self.errors
-            .iter()
-            .find(fits)
-            .unwrap_or_else(|| panic!("no error on `{attribute}` says {texts:?}:\n{}", self.run))
+        let fits = |one: &&Diagnostic| one.attribute == attribute && one.says_all(texts);
+        let found = self.diagnostics.iter().find(fits);
+        found.unwrap_or_else(|| panic!("no {} on `{attribute}` says {texts:?}:\n{}", self.severity, self.run))
     }
 
-    /// An error whose text has all of these; else the test fails and shows the run.
+    /// One whose text has all of these; else the test fails and shows the run.
     #[track_caller]
     pub fn says(&self, texts: &[&str]) -> &Diagnostic {
-        self.errors
-            .iter()
-            .find(|error| error.says_all(texts))
-            .unwrap_or_else(|| panic!("no error says {texts:?}:\n{}", self.run))
+        let found = self.diagnostics.iter().find(|one| one.says_all(texts));
+        found.unwrap_or_else(|| panic!("no {} says {texts:?}:\n{}", self.severity, self.run))
     }
 }
 
