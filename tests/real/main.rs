@@ -1,0 +1,13 @@
+//! Tests against a real kube-apiserver. `make test-real` builds it and runs them; a plain `cargo test` does neither.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod http;
+mod server;
+mod server_test;
