@@ -11,3 +11,5 @@
 mod http;
 mod server;
 mod server_test;
+mod service_accounts;
+mod tokens;

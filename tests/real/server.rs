@@ -16,7 +16,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsage
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use crate::http::{Http, Answer};
+use crate::http::{Answer, Http};
 
 /// A user of the API server, known by a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,36 +81,44 @@ impl Server {
         let (etcd_url, url) = (format!("http://127.0.0.1:{client}"), format!("https://127.0.0.1:{secure}"));
         let at = |name: &str| folder.join(name).display().to_string();
 
-        let mut etcd = Supervised::start("etcd", &folder, &[
-            &format!("--data-dir={}", at("etcd-data")),
-            &format!("--listen-client-urls={etcd_url}"),
-            &format!("--advertise-client-urls={etcd_url}"),
-            &format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
-            &format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
-            &format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
-            // The data goes when the tests end, so it may as well go when the machine does.
-            "--unsafe-no-fsync",
-        ]);
-        let mut api_server = Supervised::start("kube-apiserver", &folder, &[
-            &format!("--etcd-servers={etcd_url}"),
-            // Compacting is for the tests to do, when they want to see what is too old.
-            "--etcd-compaction-interval=0",
-            "--bind-address=127.0.0.1",
-            &format!("--secure-port={secure}"),
-            &format!("--cert-dir={}", at("certificates")),
-            &format!("--tls-cert-file={}", at("server.pem")),
-            &format!("--tls-private-key-file={}", at("server-key.pem")),
-            &format!("--service-account-issuer={url}"),
-            &format!("--service-account-jwks-uri={url}/openid/v1/jwks"),
-            &format!("--service-account-key-file={}", at("tokens-key.pem")),
-            &format!("--service-account-signing-key-file={}", at("tokens-key.pem")),
-            &format!("--api-audiences={AUDIENCE},{url}"),
-            "--authorization-mode=RBAC",
-            &format!("--token-auth-file={}", at("users.csv")),
-            "--service-cluster-ip-range=10.0.0.0/24",
-            "--endpoint-reconciler-type=none",
-            "--allow-privileged",
-        ]);
+        let mut etcd = Supervised::start(
+            "etcd",
+            &folder,
+            &[
+                &format!("--data-dir={}", at("etcd-data")),
+                &format!("--listen-client-urls={etcd_url}"),
+                &format!("--advertise-client-urls={etcd_url}"),
+                &format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+                &format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+                &format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
+                // The data goes when the tests end, so it may as well go when the machine does.
+                "--unsafe-no-fsync",
+            ],
+        );
+        let mut api_server = Supervised::start(
+            "kube-apiserver",
+            &folder,
+            &[
+                &format!("--etcd-servers={etcd_url}"),
+                // Compacting is for the tests to do, when they want to see what is too old.
+                "--etcd-compaction-interval=0",
+                "--bind-address=127.0.0.1",
+                &format!("--secure-port={secure}"),
+                &format!("--cert-dir={}", at("certificates")),
+                &format!("--tls-cert-file={}", at("server.pem")),
+                &format!("--tls-private-key-file={}", at("server-key.pem")),
+                &format!("--service-account-issuer={url}"),
+                &format!("--service-account-jwks-uri={url}/openid/v1/jwks"),
+                &format!("--service-account-key-file={}", at("tokens-key.pem")),
+                &format!("--service-account-signing-key-file={}", at("tokens-key.pem")),
+                &format!("--api-audiences={AUDIENCE},{url}"),
+                "--authorization-mode=RBAC",
+                &format!("--token-auth-file={}", at("users.csv")),
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--endpoint-reconciler-type=none",
+                "--allow-privileged",
+            ],
+        );
 
         let admin = Http::new(&url, Some(&keys.ca), ADMIN);
         let begun = Instant::now();
@@ -120,7 +128,10 @@ impl Server {
                     let log = fs::read_to_string(folder.join(name).with_extension("log")).unwrap_or_default();
                     let end: Vec<&str> = log.lines().rev().take(15).collect();
                     let end = end.into_iter().rev().collect::<Vec<_>>().join("\n");
-                    return Err(format!("{name} ended with {status} before it was ready; {}:\n{end}", folder.display()));
+                    return Err(format!(
+                        "{name} ended with {status} before it was ready; {}:\n{end}",
+                        folder.display()
+                    ));
                 }
             }
             if is_ready(&admin).await {
