@@ -8,6 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../contract/mod.rs"]
+mod contract;
+#[path = "contract.rs"]
+mod contract_test;
 mod http;
 mod server;
 mod server_test;
