@@ -83,19 +83,26 @@ struct Answer {
 }
 
 /// An API server to hold to the contract.
-pub(crate) struct Target {
+pub(crate) trait Target {
+    /// How long a step with `until` may take.
+    const PATIENCE: Duration;
     /// Its URL, without a slash at the end.
-    pub(crate) url: String,
+    fn url(&self) -> String;
     /// The issuer of its tokens.
-    pub(crate) issuer: String,
-    /// The certificate authority to trust, PEM.
-    pub(crate) ca: String,
+    fn issuer(&self) -> String;
     /// The token of somebody who may do everything.
-    pub(crate) admin: String,
+    fn admin(&self) -> String;
+    /// Sends a request and reads the answer to its end. The path begins with a slash.
+    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw;
 }
 
-/// How long a step with `until` may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// An answer as it came.
+pub(crate) struct Raw {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) text: String,
+}
+
 /// Who we say we are. The API server names the field manager after the part before the slash where a request names none.
 const USER_AGENT: &str = "contract/1";
 
@@ -118,26 +125,24 @@ impl Contract {
         fs::write(path, print::print(&serde_json::to_value(self).unwrap(), &["about", "rbac", "steps"])).unwrap();
     }
 
-    /// Runs the steps and returns how the answers differ, a paragraph per step. Where `record` is set, they become the answers.
-    pub(crate) async fn run(&mut self, target: &Target, record: bool) -> Vec<String> {
-        let certificate = reqwest::Certificate::from_pem(target.ca.as_bytes()).unwrap();
-        let builder = reqwest::Client::builder().no_proxy().user_agent(USER_AGENT).timeout(Duration::from_secs(60));
-        let client = builder.tls_certs_only([certificate]).build().unwrap();
+    /// Runs the steps and returns how the answers differ: the step's name and a paragraph. Where `record` is set, they become the
+    /// answers.
+    pub(crate) async fn run(&mut self, target: &mut impl Target, record: bool) -> Vec<(String, String)> {
         let mut kept: BTreeMap<String, String> = [("256KiB".to_owned(), "x".repeat(1 << 18))].into();
         let requests = self.steps.iter().map(|step| format!("{} {}", step.request, step.body)).collect::<Vec<_>>();
-        let mut normal = Normal::new(&target.url, &target.issuer, requests.join("\n"));
+        let mut normal = Normal::new(&target.url(), &target.issuer(), requests.join("\n"));
         let mut differences = Vec::new();
         for step in &mut self.steps {
-            let live = step.ask(&client, target, &kept, record).await;
+            let live = step.ask(target, &kept, record).await;
             for (name, pointer) in &step.keep {
                 let found = live.body.pointer(pointer).and_then(Value::as_str);
-                kept.insert(name.clone(), found.unwrap_or("<not in the answer>").to_owned());
+                kept.insert(name.clone(), found.unwrap_or("not-in-the-answer").to_owned());
             }
             let answer = step.normalised(live, &mut normal);
             if record {
                 step.answer = answer;
             } else if let Some(told) = difference::between(&step.answer, &answer) {
-                differences.push(format!("{}\n  {}\n{told}", step.name, step.request));
+                differences.push((step.name.clone(), format!("{}\n{told}", step.request)));
             }
         }
         differences
@@ -145,58 +150,51 @@ impl Contract {
 }
 
 impl Step {
-    async fn ask(
-        &self,
-        client: &reqwest::Client,
-        target: &Target,
-        kept: &BTreeMap<String, String>,
-        record: bool,
-    ) -> Answer {
+    async fn ask<T: Target>(&self, target: &mut T, kept: &BTreeMap<String, String>, record: bool) -> Answer {
         let begun = std::time::Instant::now();
         loop {
-            let answer = self.send(client, target, kept).await;
+            let answer = self.send(target, kept).await;
             // When recording, the status that was there before says what to wait for.
             let waits = self.until && answer.status != self.answer.status && !(record && self.answer.status == 0);
-            if !waits || begun.elapsed() > PATIENCE {
+            if !waits || begun.elapsed() >= T::PATIENCE {
                 return answer;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    async fn send(&self, client: &reqwest::Client, target: &Target, kept: &BTreeMap<String, String>) -> Answer {
+    async fn send(&self, target: &mut impl Target, kept: &BTreeMap<String, String>) -> Answer {
         let request = fill(&self.request, kept);
         let (method, path) = request.split_once(' ').unwrap();
-        let mut builder = client.request(method.parse().unwrap(), format!("{}{path}", target.url));
-        match self.user.as_str() {
-            "" | "admin" => builder = builder.bearer_auth(&target.admin),
-            "anonymous" => {}
-            token => builder = builder.bearer_auth(fill(token, kept)),
+        let mut headers: BTreeMap<String, String> =
+            self.headers.iter().map(|(name, value)| (name.clone(), fill(value, kept))).collect();
+        headers.insert("user-agent".to_owned(), USER_AGENT.to_owned());
+        let token = match self.user.as_str() {
+            "" | "admin" => Some(target.admin()),
+            "anonymous" => None,
+            token => Some(fill(token, kept)),
+        };
+        headers.extend(token.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
+        let body = match &self.body {
+            Value::Null => String::new(),
+            Value::String(text) => fill(text, kept),
+            body => fill(&body.to_string(), kept),
+        };
+        if !body.is_empty() {
+            headers.entry("content-type".to_owned()).or_insert_with(|| "application/json".to_owned());
         }
-        for (name, value) in &self.headers {
-            builder = builder.header(name, fill(value, kept));
-        }
-        if !self.body.is_null() {
-            if !self.headers.contains_key("content-type") {
-                builder = builder.header("content-type", "application/json");
-            }
-            let text = self.body.as_str().map_or_else(|| self.body.to_string(), str::to_owned);
-            builder = builder.body(fill(&text, kept));
-        }
-        let answer = builder.send().await.unwrap();
+        let raw = target.exchange(method, path, &headers, body).await;
         let header = |name: &str| {
-            let values = answer.headers().get_all(name).into_iter();
+            let values = raw.headers.get_all(name).into_iter();
             values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        let (status, content_type, warnings) =
-            (answer.status().as_u16(), header("content-type").concat(), header("warning"));
-        let text = answer.text().await.unwrap();
+        let content_type = header("content-type").concat();
         let body = if path.contains("watch=true") && content_type.starts_with("application/json") {
-            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
+            raw.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
         } else {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
+            serde_json::from_str(&raw.text).unwrap_or(Value::String(raw.text.clone()))
         };
-        Answer { status, content_type, warnings, body }
+        Answer { status: raw.status, content_type, warnings: header("warning"), body }
     }
 
     fn normalised(&self, mut answer: Answer, normal: &mut Normal) -> Answer {

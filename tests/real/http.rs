@@ -10,7 +10,7 @@ use crate::server::User;
 /// One user's requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
-    client: reqwest::Client,
+    pub(crate) client: reqwest::Client,
     url: String,
     user: User,
 }

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use azwi::kubernetes::{Client, Settings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::json;
@@ -41,9 +43,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// The certificate authority of its certificate, PEM.
     pub(crate) ca: String,
-    /// Where etcd listens.
-    pub(crate) etcd: String,
-    /// Where logs, keys and certificates are.
+    /// Where logs, keys, certificates and a `kubeconfig` are.
     pub(crate) folder: PathBuf,
     _etcd: Supervised,
     _api_server: Supervised,
@@ -145,7 +145,8 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         publish_keys(&admin).await;
-        Ok(Self { url, ca: keys.ca, etcd: etcd_url, folder, _etcd: etcd, _api_server: api_server })
+        write_kubeconfig(&folder, &url, &keys.ca);
+        Ok(Self { url, ca: keys.ca, folder, _etcd: etcd, _api_server: api_server })
     }
 
     /// Plain HTTP as `user`.
@@ -194,6 +195,18 @@ async fn publish_keys(admin: &Http) {
     });
     let answer = admin.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &body).await;
     assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+/// For kubectl and the like; JSON is YAML.
+fn write_kubeconfig(folder: &Path, url: &str, ca: &str) {
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "admin",
+        "clusters": [{"name": "real", "cluster": {"server": url, "certificate-authority-data": STANDARD.encode(ca)}}],
+        "users": [{"name": "admin", "user": {"token": ADMIN.token}}, {"name": "dev", "user": {"token": DEV.token}}],
+        "contexts": [{"name": "admin", "context": {"cluster": "real", "user": "admin"}},
+                     {"name": "dev", "context": {"cluster": "real", "user": "dev"}}],
+    });
+    fs::write(folder.join("kubeconfig"), kubeconfig.to_string()).unwrap();
 }
 
 /// One program under `supervise.sh`.
@@ -264,7 +277,7 @@ impl Keys {
 
 /// A folder below target/ for this process; those of earlier days are removed.
 fn fresh_folder(attempt: u32) -> PathBuf {
-    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-server");
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/real-server");
     fs::create_dir_all(&all).unwrap();
     for entry in fs::read_dir(&all).unwrap().flatten() {
         let made = entry.metadata().and_then(|about| about.modified()).unwrap_or(SystemTime::now());
