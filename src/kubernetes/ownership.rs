@@ -90,13 +90,11 @@ impl Client {
             self.until_gone(&found, wait).await.map_err(nothing)?;
         }
         let made = self.post_once(namespace, name, wanted, manager, wait).await.map_err(nothing)?;
-        self.settle(made.clone(), wanted, manager, wait)
-            .await
-            .map_err(|error| {
-                // Somebody deleted it before it was finished: there is nothing of ours to remember.
-                let gone = matches!(error.kind, Kind::NotFound | Kind::Replaced);
-                Unfinished { error, made: (!gone).then(|| Box::new(made)) }
-            })
+        self.settle(made.clone(), wanted, manager, wait).await.map_err(|error| {
+            // Somebody deleted it before it was finished: there is nothing of ours to remember.
+            let gone = matches!(error.kind, Kind::NotFound | Kind::Replaced);
+            Unfinished { error, made: (!gone).then(|| Box::new(made)) }
+        })
     }
 
     /// Applies to `live`, which exists and was just read.

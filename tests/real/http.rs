@@ -86,12 +86,6 @@ impl Http {
         self.send(Method::POST, path, &json, Some(body.to_string())).await.unwrap()
     }
 
-    /// PUTs JSON.
-    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
-        let json = [("content-type", "application/json")];
-        self.send(Method::PUT, path, &json, Some(body.to_string())).await.unwrap()
-    }
-
     /// PATCHes; `kind` is `merge-patch+json`, `apply-patch+yaml` and so on.
     pub(crate) async fn patch(&self, path: &str, kind: &str, body: &Value) -> Answer {
         let kind = format!("application/{kind}");

@@ -13,6 +13,7 @@ mod contract;
 #[path = "contract.rs"]
 mod contract_test;
 mod http;
+mod policies;
 mod server;
 mod server_test;
 mod service_accounts;
