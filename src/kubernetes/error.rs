@@ -56,7 +56,7 @@ pub enum Kind {
     Unauthorized,
     /// 403: the user lacks a permission.
     Forbidden,
-    /// 403 or 400 from an admission webhook or policy.
+    /// Any 4xx from an admission webhook or policy, whichever status it chose.
     Refused,
     /// The namespace does not exist.
     NamespaceNotFound,
@@ -235,12 +235,13 @@ fn kind(status: StatusCode, said: &Status) -> Kind {
     let details = said.details.as_ref();
     let has_cause = |wanted: &str| details.is_some_and(|d| d.causes.iter().any(|cause| cause.reason == wanted));
     match status.as_u16() {
+        // Before all others: a policy chooses status, reason and words itself.
+        400..=499 if denied_by_admission(&said.message) => Kind::Refused,
         401 => Kind::Unauthorized,
         403 if has_cause("NamespaceTerminating") => Kind::NamespaceTerminating,
         // An authorizer's refusal names the verb; an admission plugin's or webhook's does not.
         403 if said.message.contains(" cannot ") || said.reason.is_empty() => Kind::Forbidden,
         403 => Kind::Refused,
-        400 if said.message.contains("admission webhook") => Kind::Refused,
         404 if details.is_some_and(|d| d.kind == "namespaces") => Kind::NamespaceNotFound,
         404 => Kind::NotFound,
         409 if said.reason == "AlreadyExists" && said.message.starts_with("object is being deleted") => {
@@ -259,6 +260,12 @@ fn kind(status: StatusCode, said: &Status) -> Kind {
         500..=599 => Kind::Server,
         _ => Kind::Unreadable,
     }
+}
+
+/// Whether a webhook or a policy of the cluster's refused, in the words that the API server puts before theirs.
+fn denied_by_admission(message: &str) -> bool {
+    message.starts_with("admission webhook \"")
+        || message.contains("ValidatingAdmissionPolicy '") && message.contains("' denied request: ")
 }
 
 fn causes(said: &Status) -> Vec<Cause> {

@@ -90,9 +90,11 @@ impl Client {
             self.until_gone(&found, wait).await.map_err(nothing)?;
         }
         let made = self.post_once(namespace, name, wanted, manager, wait).await.map_err(nothing)?;
-        self.settle(made.clone(), wanted, manager, wait)
-            .await
-            .map_err(|error| Unfinished { error, made: Some(Box::new(made)) })
+        self.settle(made.clone(), wanted, manager, wait).await.map_err(|error| {
+            // Somebody deleted it before it was finished: there is nothing of ours to remember.
+            let gone = matches!(error.kind, Kind::NotFound | Kind::Replaced);
+            Unfinished { error, made: (!gone).then(|| Box::new(made)) }
+        })
     }
 
     /// Applies to `live`, which exists and was just read.
@@ -280,7 +282,15 @@ impl Client {
                 self.take_and_apply(&live, &keys, Apply { manager, fields: wanted, force: true }, wait).await
             };
             match settled {
-                Err(error) if error.kind == Kind::Modified => live = self.look_again(&task, &live, error, wait).await?,
+                Err(error) if error.kind == Kind::Modified => {
+                    let found = self.look_again(&task, &live, error, wait).await?;
+                    // A write to a successor is refused by its version before it is refused by its uid.
+                    if found.uid != live.uid {
+                        let message = format!("another one of that name has taken its place, with uid {}", found.uid);
+                        return Err(task.error(Kind::Replaced, message, ""));
+                    }
+                    live = found;
+                }
                 done => return done,
             }
         }

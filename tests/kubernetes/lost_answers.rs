@@ -134,3 +134,27 @@ async fn a_delete_whose_answer_is_lost_is_found_to_be_done() {
         .unwrap();
     assert_eq!(cluster.get("web").await, None);
 }
+
+#[tokio::test]
+async fn what_took_the_place_of_our_object_before_it_was_finished_is_left_alone() {
+    let cluster = Cluster::new().await;
+    let between = cluster.clone();
+    let stand_in = StandIn::start(Some(&cluster), move |request, before| {
+        let (replace, cluster) = (request.starts_with("PATCH") && before == 0, between.clone());
+        async move {
+            if replace {
+                cluster.delete("web").await;
+                cluster.post("helm", "web", json!({"metadata": {"annotations": {"a": "theirs"}}})).await;
+            }
+            Fate::Pass
+        }
+    })
+    .await;
+    let client = stand_in.client(Some(&cluster));
+    let wanted = annotations(&[("a", "1")]);
+    let failed = client.create_service_account(&cluster.namespace, "web", &wanted, "azwi", &wait()).await.unwrap_err();
+    assert_eq!((failed.error.kind, failed.made), (Kind::Replaced, None));
+    let live = cluster.get("web").await.unwrap();
+    assert_eq!(live["metadata"]["annotations"], json!({"a": "theirs"}));
+    assert_eq!(managers(&live), ["helm/Update"]);
+}

@@ -1,0 +1,60 @@
+//! The contract that the emulator is held to, held to the real server. With `RECORD=1` its answers become the contract.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    contract::{self, Contract, Raw, Target},
+    server::{ADMIN, Server},
+};
+
+/// A connection of its own to the one server.
+struct Real {
+    server: &'static Server,
+    client: reqwest::Client,
+}
+
+impl Target for Real {
+    // The authorizer and the caches of tokens learn of changes by watching, or when ten seconds have passed.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn url(&self) -> String {
+        self.server.url.clone()
+    }
+
+    fn issuer(&self) -> String {
+        self.server.url.clone()
+    }
+
+    fn admin(&self) -> String {
+        ADMIN.token.unwrap().to_owned()
+    }
+
+    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.server.url)).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Raw { status, headers, text: answer.text().await.unwrap() }
+    }
+}
+
+#[tokio::test]
+async fn the_recorded_answers_are_what_a_real_server_answers() {
+    let server = Server::shared().await;
+    let record = std::env::var_os("RECORD").is_some();
+    // Files share no namespace, and some of their steps take time.
+    let told = futures::future::join_all(contract::files().into_iter().map(async |path| {
+        let mut contract = Contract::read(&path);
+        let mut real = Real { server, client: server.http(ADMIN).client };
+        let differences = contract.run(&mut real, record).await;
+        if record {
+            contract.write(&path);
+        }
+        let file = path.file_stem().unwrap().to_string_lossy().into_owned();
+        differences.into_iter().map(|(step, told)| format!("{file}: {step}\n  {told}")).collect::<Vec<_>>()
+    }));
+    let told = told.await.concat();
+    assert!(told.is_empty(), "{} answers are not as recorded\n\n{}", told.len(), told.join("\n"));
+}

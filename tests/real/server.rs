@@ -1,0 +1,297 @@
+//! A kube-apiserver and an etcd on loopback, built by `tests/tools/build.sh`, one of each for a whole test binary.
+//!
+//! They stop when the process ends, however it ends: each runs under a shell that waits for the other end of a pipe to close.
+//! RBAC is on; nothing but the API server runs, so no controller makes default accounts, ends namespaces or starts pods.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    time::{Duration, Instant, SystemTime},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use azwi::kubernetes::{Client, Settings};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize};
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use crate::http::{Answer, Http};
+
+/// A user of the API server, known by a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct User {
+    /// The bearer token; none signs in as `system:anonymous`.
+    pub(crate) token: Option<&'static str>,
+}
+
+/// May do everything: in the group `system:masters`.
+pub(crate) const ADMIN: User = User { token: Some("admin-token") };
+/// `dev` of the group `devs`, who may do what everybody who is signed in may, until a test grants more.
+pub(crate) const DEV: User = User { token: Some("dev-token") };
+/// Nobody.
+pub(crate) const ANONYMOUS: User = User { token: None };
+
+/// The audience that Entra ID asks for.
+pub(crate) const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// The two programs, running.
+pub(crate) struct Server {
+    /// Where it listens, without a slash at the end. It is also the issuer of the tokens.
+    pub(crate) url: String,
+    /// The certificate authority of its certificate, PEM.
+    pub(crate) ca: String,
+    /// Where logs, keys, certificates and a `kubeconfig` are.
+    pub(crate) folder: PathBuf,
+    _etcd: Supervised,
+    _api_server: Supervised,
+}
+
+/// How long a start may take on a busy machine; an idle one needs about four seconds.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How often a start is tried anew after somebody else took a port between our looking and their listening.
+const TRIES: u32 = 3;
+
+impl Server {
+    /// The one server of this test binary, started by whoever asks first.
+    pub(crate) async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Server> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    async fn start() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut failure = String::new();
+        for attempt in 1..=TRIES {
+            match Self::try_start(attempt).await {
+                Ok(server) => return server,
+                Err(told) if told.contains("address already in use") => failure = told,
+                Err(told) => panic!("{told}"),
+            }
+        }
+        panic!("{failure}");
+    }
+
+    async fn try_start(attempt: u32) -> Result<Self, String> {
+        let folder = fresh_folder(attempt);
+        let keys = Keys::write(&folder);
+        let [client, peer, secure] = free_ports();
+        let (etcd_url, url) = (format!("http://127.0.0.1:{client}"), format!("https://127.0.0.1:{secure}"));
+        let at = |name: &str| folder.join(name).display().to_string();
+
+        let mut etcd = Supervised::start(
+            "etcd",
+            &folder,
+            &[
+                &format!("--data-dir={}", at("etcd-data")),
+                &format!("--listen-client-urls={etcd_url}"),
+                &format!("--advertise-client-urls={etcd_url}"),
+                &format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+                &format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+                &format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
+                // The data goes when the tests end, so it may as well go when the machine does.
+                "--unsafe-no-fsync",
+            ],
+        );
+        let mut api_server = Supervised::start(
+            "kube-apiserver",
+            &folder,
+            &[
+                &format!("--etcd-servers={etcd_url}"),
+                // Compacting is for the tests to do, when they want to see what is too old.
+                "--etcd-compaction-interval=0",
+                "--bind-address=127.0.0.1",
+                &format!("--secure-port={secure}"),
+                &format!("--cert-dir={}", at("certificates")),
+                &format!("--tls-cert-file={}", at("server.pem")),
+                &format!("--tls-private-key-file={}", at("server-key.pem")),
+                &format!("--service-account-issuer={url}"),
+                &format!("--service-account-jwks-uri={url}/openid/v1/jwks"),
+                &format!("--service-account-key-file={}", at("tokens-key.pem")),
+                &format!("--service-account-signing-key-file={}", at("tokens-key.pem")),
+                &format!("--api-audiences={AUDIENCE},{url}"),
+                "--authorization-mode=RBAC",
+                &format!("--token-auth-file={}", at("users.csv")),
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--endpoint-reconciler-type=none",
+                "--allow-privileged",
+            ],
+        );
+
+        let admin = Http::new(&url, Some(&keys.ca), ADMIN);
+        let begun = Instant::now();
+        loop {
+            for (name, program) in [("etcd", &mut etcd), ("kube-apiserver", &mut api_server)] {
+                if let Some(status) = program.ended() {
+                    let log = fs::read_to_string(folder.join(name).with_extension("log")).unwrap_or_default();
+                    let end: Vec<&str> = log.lines().rev().take(15).collect();
+                    let end = end.into_iter().rev().collect::<Vec<_>>().join("\n");
+                    return Err(format!(
+                        "{name} ended with {status} before it was ready; {}:\n{end}",
+                        folder.display()
+                    ));
+                }
+            }
+            if is_ready(&admin).await {
+                break;
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "kube-apiserver was not ready after {PATIENCE:?}; its log and etcd's are in {}",
+                folder.display()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        publish_keys(&admin).await;
+        write_kubeconfig(&folder, &url, &keys.ca);
+        Ok(Self { url, ca: keys.ca, folder, _etcd: etcd, _api_server: api_server })
+    }
+
+    /// Plain HTTP as `user`.
+    pub(crate) fn http(&self, user: User) -> Http {
+        Http::new(&self.url, Some(&self.ca), user)
+    }
+
+    /// The provider's client, as `user`.
+    pub(crate) fn client(&self, user: User) -> Client {
+        Client::new(Settings {
+            host: Some(self.url.clone()),
+            cluster_ca_certificate: Some(self.ca.clone()),
+            token: user.token.map(str::to_owned),
+            ..Settings::default()
+        })
+    }
+
+    /// Makes a namespace whose name begins with `prefix` and is nobody else's.
+    pub(crate) async fn namespace(&self, prefix: &str) -> String {
+        let name = format!("{prefix}-{:08x}", rand::random::<u32>());
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let answer = self.http(ADMIN).post("/api/v1/namespaces", &body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        name
+    }
+}
+
+async fn is_ready(admin: &Http) -> bool {
+    // Ready does not say that the namespaces are there, which a loop of the server makes.
+    for path in ["/readyz", "/api/v1/namespaces/default"] {
+        if !matches!(admin.try_get(path).await, Some(Answer { status: 200, .. })) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Lets anybody read the discovery document and the keys, as AKS does: Entra ID does not sign in to read them.
+async fn publish_keys(admin: &Http) {
+    let body = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "issuer-discovery-for-everybody"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                    "name": "system:service-account-issuer-discovery"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"}],
+    });
+    let answer = admin.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+/// For kubectl and the like; JSON is YAML.
+fn write_kubeconfig(folder: &Path, url: &str, ca: &str) {
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "admin",
+        "clusters": [{"name": "real", "cluster": {"server": url, "certificate-authority-data": STANDARD.encode(ca)}}],
+        "users": [{"name": "admin", "user": {"token": ADMIN.token}}, {"name": "dev", "user": {"token": DEV.token}}],
+        "contexts": [{"name": "admin", "context": {"cluster": "real", "user": "admin"}},
+                     {"name": "dev", "context": {"cluster": "real", "user": "dev"}}],
+    });
+    fs::write(folder.join("kubeconfig"), kubeconfig.to_string()).unwrap();
+}
+
+/// One program under `supervise.sh`.
+struct Supervised {
+    shell: Child,
+    /// Open for as long as the program is to run.
+    _lifeline: ChildStdin,
+}
+
+impl Supervised {
+    fn start(name: &str, folder: &Path, arguments: &[&str]) -> Self {
+        use std::os::unix::process::CommandExt as _;
+
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let program = root.join(".tools/bin").join(name);
+        assert!(program.exists(), "{} is not there: run tests/tools/build.sh", program.display());
+        let log = fs::File::create(folder.join(name).with_extension("log")).unwrap();
+        let mut shell = Command::new("sh")
+            .arg(root.join("tests/real/supervise.sh"))
+            .arg(folder.join(format!("{name}-data")))
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            // Ctrl-C is for the tests; what they started follows when they are gone.
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let lifeline = shell.stdin.take().unwrap();
+        Self { shell, _lifeline: lifeline }
+    }
+
+    fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.shell.try_wait().unwrap()
+    }
+}
+
+struct Keys {
+    ca: String,
+}
+
+impl Keys {
+    fn write(folder: &Path) -> Self {
+        let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "azwi tests");
+        let authority_key = KeyPair::generate().unwrap();
+        let ca = authority.self_signed(&authority_key).unwrap().pem();
+        let authority = Issuer::new(authority, authority_key);
+
+        let server_key = KeyPair::generate().unwrap();
+        let server = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        write("server.pem", &server.signed_by(&server_key, &authority).unwrap().pem());
+        write("server-key.pem", &server_key.serialize_pem());
+        write("ca.pem", &ca);
+
+        let tokens = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+        write("tokens-key.pem", &tokens.serialize_pem());
+
+        write("users.csv", "admin-token,admin,1,\"system:masters\"\ndev-token,dev,2,\"devs\"\n");
+        Self { ca }
+    }
+}
+
+/// A folder below target/ for this process; those of earlier days are removed.
+fn fresh_folder(attempt: u32) -> PathBuf {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/real-server");
+    fs::create_dir_all(&all).unwrap();
+    for entry in fs::read_dir(&all).unwrap().flatten() {
+        let made = entry.metadata().and_then(|about| about.modified()).unwrap_or(SystemTime::now());
+        if made.elapsed().unwrap_or_default() > Duration::from_secs(24 * 3600) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let folder = all.join(format!("{}-{attempt}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    // All are held until all are known, so that they differ.
+    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
+}
