@@ -43,11 +43,8 @@ impl Normal {
                 *value = self.token(text);
                 self.normalise(step, value);
             }
-            Value::String(text) if self.time.is_match(text) => {
-                if !self.said.contains(text.as_str()) {
-                    *text = "<time>".to_owned();
-                }
-            }
+            Value::String(text) if self.time.is_match(text) && self.said.contains(text.as_str()) => {}
+            Value::String(text) if self.time.is_match(text) => *text = "<time>".to_owned(),
             Value::String(text) => *text = self.text(step, text),
             _ => {}
         }

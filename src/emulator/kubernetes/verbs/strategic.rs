@@ -38,10 +38,8 @@ fn merge_map(of: &Type, live: Option<&Map<String, Value>>, patch: &Map<String, V
         }
         (Some("delete"), Some(_)) => return Ok(Value::Object(Map::new())),
         (Some(other), Some(_)) => {
-            return {
-                let patch = go::plain(&Value::Object(patch.clone()));
-                return Err(format!("unknown patch type: {other} in map: {patch}"));
-            };
+            let patch = go::plain(&Value::Object(patch.clone()));
+            return Err(format!("unknown patch type: {other} in map: {patch}"));
         }
     };
     if let Some(kept) = patch.get("$retainKeys") {
