@@ -14,6 +14,7 @@ mod contract;
 mod contract_test;
 mod http;
 mod policies;
+#[allow(dead_code, reason = "with_kubernetes.rs needs more of it")]
 mod server;
 mod server_test;
 mod service_accounts;
