@@ -229,6 +229,30 @@ impl Azwi {
     pub fn forget(&self, address: &str) {
         self.run(&["state", "rm", address]).succeeded();
     }
+
+    /// Imports an object of the state again by its resource identity, and sees that the plan after it is empty. `hcl` is the
+    /// configuration that has it. Terraform before 1.12 knows no resource identities.
+    #[track_caller]
+    pub fn import_by_identity(&self, address: &str, hcl: &str) {
+        if !self.terraform.is_at_least(1, 12) {
+            return;
+        }
+        let run = self.run(&["state", "pull"]).succeeded();
+        let state: Json = serde_json::from_str(&run.stdout).unwrap();
+        let of = |resource: &&Json| address == format!("{}.{}", text(&resource["type"]), text(&resource["name"]));
+        let resource = state["resources"].as_array().unwrap().iter().find(of).unwrap();
+        let identity = &resource["instances"][0]["identity"];
+        assert!(identity.is_object(), "{address} has no identity: {resource:#}");
+        self.forget(address);
+        self.write(&format!("import {{\n  to = {address}\n  identity = {identity}\n}}\n{hcl}"));
+        assert_eq!(self.plan(), changes([(address, "import")]));
+        self.apply();
+        assert_eq!(self.plan(), NOTHING);
+    }
+}
+
+fn text(value: &Json) -> &str {
+    value.as_str().unwrap()
 }
 
 const APPLY: &[&str] = &["apply", "-json", "-input=false", "-auto-approve"];

@@ -109,7 +109,7 @@ fn drift_of_a_credential_is_planned_and_mended() {
 }
 
 #[test]
-fn a_credential_is_imported_by_block_and_by_command() {
+fn a_credential_is_imported_by_block_by_command_and_by_resource_identity() {
     under_every_terraform(|azwi| {
         azwi.applied(&simple());
         azwi.forget(THIS);
@@ -121,6 +121,7 @@ fn a_credential_is_imported_by_block_and_by_command() {
         assert_eq!(azwi.plan(), changes([(THIS, "import")]));
         azwi.apply();
         assert_eq!(azwi.plan(), NOTHING);
+        azwi.import_by_identity(THIS, &simple());
         azwi.destroy();
     });
 }

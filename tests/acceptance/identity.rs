@@ -135,17 +135,7 @@ fn an_identity_is_imported_by_block_by_command_and_by_resource_identity() {
         assert_eq!(azwi.state().get(THIS, "id"), id(&azwi, "app"));
         assert_eq!(azwi.plan(), NOTHING);
 
-        if azwi.terraform.is_at_least(1, 12) {
-            let shown = azwi.run(&["state", "pull"]).succeeded();
-            let state: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
-            let identity = state["resources"][0]["instances"][0]["identity"].clone();
-            assert!(identity.is_object(), "{state:#}");
-            azwi.forget(THIS);
-            azwi.write(&format!("import {{\n  to = {THIS}\n  identity = {identity}\n}}\n{hcl}"));
-            assert_eq!(azwi.plan(), changes([(THIS, "import")]));
-            azwi.apply();
-            assert_eq!(azwi.plan(), NOTHING);
-        }
+        azwi.import_by_identity(THIS, &hcl);
         azwi.destroy();
     });
 }

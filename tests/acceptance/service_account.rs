@@ -155,13 +155,7 @@ fn an_account_is_imported_by_block_by_command_and_by_resource_identity() {
         azwi.apply();
         assert_eq!(azwi.plan(), NOTHING);
 
-        if azwi.terraform.is_at_least(1, 12) {
-            azwi.forget(THIS);
-            let identity = format!("{{ namespace = \"{}\", name = \"app\" }}", azwi.namespace);
-            azwi.write(&format!("import {{\n  to = {THIS}\n  identity = {identity}\n}}\n{hcl}"));
-            assert_eq!(azwi.plan(), changes([(THIS, "import")]));
-            azwi.apply();
-        }
+        azwi.import_by_identity(THIS, &hcl);
 
         // What was imported was written by somebody else's manager, and must still be ours to change and to drop.
         azwi.applied(&account(OTHER_CLIENT, ""));
