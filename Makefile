@@ -1,7 +1,7 @@
 # Short targets; what they do is in the programs and tests that they run.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test demo docs bench fmt lint clean-tools
+.PHONY: help setup test demo docs bench test-real record fmt lint clean-tools
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ docs: ## Write docs/ anew from the schemas and examples/.
 
 bench: ## Measure start-up time, peak memory and size of the release build.
 	cargo bench --locked --bench startup
+
+test-real: setup ## Test against a real kube-apiserver and OpenTofu, both built from Go modules. Needs Go.
+	@tests/tools/test-real.sh
+
+record: ## Record the exchanges of tests/contract anew from a real kube-apiserver. Needs Go.
+	@tests/tools/test-real.sh record
 
 fmt: ## Format all code.
 	cargo fmt
