@@ -320,7 +320,7 @@ fn full(mut error: Error) -> Error {
 /// The last refusal, when the wait for the next attempt is over.
 fn ended(why: crate::wait::Interrupted, error: Error) -> Error {
     match why {
-        crate::wait::Interrupted::Deadline => error.hint("It was tried again until the timeout."),
+        crate::wait::Interrupted::Deadline => error.hint("It was tried again until the timeout. Raise that in the resource's `timeouts` block if the service is only slow."),
         crate::wait::Interrupted::Cancelled => Error::interrupted(
             why,
             &error.operation,

@@ -178,7 +178,7 @@ impl RoleAssignments<'_> {
             tracing::debug!(%id, principal = grant.principal_id, "the principal is not known yet");
             match wait.sleep(limits.next()).await {
                 Ok(()) => {}
-                Err(Interrupted::Deadline) => return Err(error.hint("It was tried again until the timeout.")),
+                Err(Interrupted::Deadline) => return Err(error.hint("It was tried again until the timeout. Raise that in the resource's `timeouts` block if the service is only slow.")),
                 Err(why) => {
                     return Err(Error::interrupted(
                         why,

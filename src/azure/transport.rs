@@ -226,7 +226,7 @@ impl Failed {
     /// The failure to report at the end of the wait: what the service said last, when it said something.
     fn give_up(&mut self, why: Interrupted, subject: &Subject, waiting_for: &str) -> Error {
         match (why, self.last.take()) {
-            (Interrupted::Deadline, Some(last)) => last.hint("It was tried again until the timeout."),
+            (Interrupted::Deadline, Some(last)) => last.hint("It was tried again until the timeout. Raise that in the resource's `timeouts` block if the service is only slow."),
             (why, _) => Error::interrupted(why, &subject.operation, &subject.target, waiting_for),
         }
     }

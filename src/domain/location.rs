@@ -10,10 +10,6 @@ pub fn same(a: &str, b: &str) -> bool {
     normal(a) == normal(b)
 }
 
-/// Regions in which managed identities cannot have federated identity credentials, from Microsoft's page on their
-/// restrictions as of its 2026 edition. Regions leave this list without notice, so it serves for warnings only.
-pub const WITHOUT_CREDENTIALS: &[&str] = &["malaysiasouth", "newzealandnorth"];
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -100,7 +100,14 @@ pub struct Cause {
 impl Cause {
     /// The manager, in words.
     pub fn owner(&self) -> &str {
-        if self.manager.is_empty() { "somebody whose name was not kept" } else { &self.manager }
+        match self.manager.as_str() {
+            "" => "somebody whose name was not kept",
+            // The API server's name for all that was written before the object had managed fields.
+            known if known.contains("before-first-apply") => {
+                "whoever wrote it before anybody applied to the account (\"before-first-apply\")"
+            }
+            known => known,
+        }
     }
 }
 
