@@ -126,7 +126,7 @@ impl Client {
     }
 }
 
-fn http_client(ca: &str, http1: bool) -> reqwest::Client {
+pub(crate) fn http_client(ca: &str, http1: bool) -> reqwest::Client {
     let ca = Certificate::from_pem(ca.as_bytes()).unwrap();
     // A request that a fault has dropped must not be silently tried again on another connection.
     let mut builder = reqwest::Client::builder().tls_certs_only([ca]).no_proxy().retry(reqwest::retry::never());

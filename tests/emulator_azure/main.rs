@@ -12,6 +12,7 @@
 mod client;
 mod faults;
 mod issuers;
+mod killed;
 mod program;
 
 use azwi::emulator::Options;
