@@ -20,8 +20,9 @@ demo: ## Watch Terraform make and unmake examples/quickstart against the emulato
 docs: ## Write docs/ anew from the schemas and examples/.
 	UPDATE=1 cargo test --locked --test tidy
 
-bench: ## Measure start-up time, peak memory and size of the release build.
+bench: ## Measure the release build: start-up, memory and size of the provider, and what the emulator bears in a minute.
 	cargo bench --locked --bench startup
+	cargo bench --locked --bench emulator
 
 test-real: setup ## Test against a real kube-apiserver and OpenTofu, both built from Go modules. Needs Go.
 	@tests/tools/test-real.sh
