@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::azure::{self, Azure};
 use crate::error::{Error, Result};
 use crate::kubernetes;
-use crate::provider::{Known, PlanChecks};
 
 /// What the provider's configuration gives access to.
 #[derive(Debug)]
@@ -70,6 +69,27 @@ impl Clients {
         });
         made.as_ref().map_err(Clone::clone)
     }
+}
+
+/// Settings, or the names of the attributes that keep them from being known.
+#[derive(Debug, Clone)]
+pub enum Known<T> {
+    /// All is known.
+    Yes(T),
+    /// These attributes are not.
+    Not(Vec<String>),
+}
+
+/// The provider's attribute `plan_checks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlanChecks {
+    /// Check what can be checked.
+    #[default]
+    Auto,
+    /// Check nothing.
+    Off,
+    /// A check that cannot be made is an error.
+    Required,
 }
 
 fn unknown(what: &str, attributes: &[String]) -> Error {

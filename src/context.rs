@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clients::Clients;
+use crate::clients::PlanChecks;
 use crate::error::{Error, Result};
-use crate::provider::PlanChecks;
 use crate::wait::Wait;
 
 /// The surroundings of one call.

@@ -16,7 +16,6 @@ use crate::schema::Schema;
 use crate::value::Value;
 use crate::wait::Wait;
 
-pub use settings::{Known, PlanChecks};
 pub use source::Environment;
 
 /// The provider in one process: what the last configuration said, and the cancellation that Ctrl-C sets.

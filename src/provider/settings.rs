@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::source::{Environment, Source};
 use crate::azure;
+use crate::clients::{Known, PlanChecks};
 use crate::error::Error;
 use crate::kubernetes;
 use crate::value::{self, Value};
@@ -18,27 +19,6 @@ pub(super) struct Settings {
     pub(super) plan_checks: PlanChecks,
     /// What is wrong.
     pub(super) errors: Vec<Error>,
-}
-
-/// Settings, or the names of the attributes that keep them from being known.
-#[derive(Debug, Clone)]
-pub enum Known<T> {
-    /// All is known.
-    Yes(T),
-    /// These attributes are not.
-    Not(Vec<String>),
-}
-
-/// The provider's attribute `plan_checks`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PlanChecks {
-    /// Check what can be checked.
-    #[default]
-    Auto,
-    /// Check nothing.
-    Off,
-    /// A check that cannot be made is an error.
-    Required,
 }
 
 /// Reads the provider's configuration.

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure::role_assignments::{Filter, Grant, RoleAssignment as Assignment};
 use crate::azure::{Azure, ErrorKind, IdError, RoleAssignmentId, RoleDefinitionId, Scope};
+use crate::clients::PlanChecks;
 use crate::context::Context;
 use crate::domain::existing::already_exists;
 use crate::domain::role_assignment::{check_uuid, name, role_guid, same_role, same_scope};
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::validate::exactly_one;
-use crate::provider::PlanChecks;
 use crate::resource::{IdentityAttribute, Resource};
 use crate::schema::{Schema, computed, optional, optional_computed, required, text};
 use crate::value::{self, Value};
