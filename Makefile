@@ -1,7 +1,7 @@
 # Short targets; what they do is in the programs and tests that they run.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test demo docs bench test-real record fmt lint clean-tools
+.PHONY: help setup test test-clients demo docs bench test-real record fmt lint clean-tools
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,10 @@ setup: ## Install what building and testing need, into .tools only: a protoc, an
 
 test: setup lint ## Check formatting and lints, and run all tests under every Terraform there is.
 	AZWI_TERRAFORMS="$$(tests/tools/terraforms)" cargo test --locked
+
+test-clients: ## Hold the emulator to Microsoft's Python SDKs and the Kubernetes client.
+	@cargo build --locked --bins
+	@tests/tools/test-clients
 
 demo: ## Watch Terraform make and unmake examples/quickstart against the emulator.
 	@cargo build --locked --bins
