@@ -2,7 +2,7 @@
 //!
 //! The surfaces share one port and are told apart by the path: `/_emulator` is the emulator itself, `/clusters/<name>` a
 //! Kubernetes API server, `/oidc/<name>` a cluster's issuer, `/<tenant>/oauth2/…` Entra ID, and everything else Azure
-//! Resource Manager.
+//! Resource Manager. Only a vault has a port of its own, which tells it apart.
 
 use http::StatusCode;
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::http::{Request, Response};
 use super::kubernetes::{self, cluster::Cluster};
 use super::operation::{self, Admission, Answer, Call, Found, Operation, Parameters, Stop};
 use super::world::World;
-use super::{arm, control, entra, oidc};
+use super::{arm, control, entra, key_vault, oidc};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) enum Surface {
     Issuer,
     Entra,
     ResourceManager,
+    KeyVault,
 }
 
 /// Where a request goes.
@@ -39,16 +40,20 @@ pub(crate) enum Target {
     Nobody(Response),
 }
 
-/// Finds who answers a request.
-pub(crate) fn route(request: &Request) -> Route {
-    let segments = request.segments();
+/// Finds who answers a request, which came in at the port of this vault or else at the one that all others share.
+pub(crate) fn route(request: &Request, vault: Option<&str>) -> Route {
+    let mut segments = request.segments();
+    if let Some(vault) = vault {
+        segments.insert(0, vault.to_owned());
+    }
     let first = segments.first().map(String::as_str).unwrap_or_default();
-    if let ("clusters", Some(cluster)) = (first, segments.get(1)) {
+    if let (None, "clusters", Some(cluster)) = (vault, first, segments.get(1)) {
         let path = request.path.trim_start_matches('/').splitn(3, '/').nth(2).unwrap_or_default();
         let target = Target::Cluster(cluster.clone(), format!("/{path}"));
         return Route { surface: Surface::Kubernetes, name: kubernetes_name(request, path), target };
     }
     let (surface, operations): (_, &[&[Operation]]) = match first {
+        _ if vault.is_some() => (Surface::KeyVault, key_vault::OPERATIONS),
         "_emulator" => (Surface::Control, &[control::OPERATIONS]),
         "oidc" => (Surface::Issuer, &[oidc::OPERATIONS]),
         _ => match operation::find(entra::OPERATIONS, request.method.as_str(), &segments) {
@@ -75,6 +80,7 @@ pub(crate) fn route(request: &Request) -> Route {
             let known = matches!(other, Found::OtherMethod);
             let response = match surface {
                 Surface::ResourceManager | Surface::Entra => arm::error::unknown_path(&segments, known).response(),
+                Surface::KeyVault => key_vault::unknown(known),
                 _ => Response::json(
                     if known { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND },
                     &json!({"error": format!("the emulator has no {} {}", request.method, request.path)}),
@@ -166,6 +172,7 @@ pub(crate) fn finish(
         Surface::Entra => response
             .with("x-ms-request-id", &uuid::Uuid::new_v4().to_string())
             .with("x-content-type-options", "nosniff"),
+        Surface::KeyVault => key_vault::finish(world, call.map(|call| call.parameter("vault")), response),
         Surface::Control | Surface::Kubernetes | Surface::Issuer => response,
     }
 }
@@ -205,7 +212,7 @@ mod tests {
     #[test]
     fn a_path_tells_the_surface_and_the_operation() {
         let name = |method: &str, target: &str| {
-            let route = route(&Request::test(method, target));
+            let route = route(&Request::test(method, target), None);
             (route.surface, route.name)
         };
         assert_eq!(name("POST", "/t/oauth2/v2.0/token"), (Surface::Entra, "Token_v2".to_owned()));
@@ -220,6 +227,13 @@ mod tests {
         assert_eq!(name("GET", "/clusters/a/readyz").1, "readyz.get");
         assert_eq!(name("GET", "/oidc/a/.well-known/openid-configuration").0, Surface::Issuer);
         assert_eq!(name("GET", "/_emulator/log").0, Surface::Control);
+        let at_vault = |target: &str| route(&Request::test("GET", target), Some("v"));
+        assert_eq!(
+            (at_vault("/secrets/a/").name.as_str(), at_vault("/secrets").surface),
+            ("GetSecret", Surface::KeyVault)
+        );
+        assert_eq!(at_vault("/clusters/a/api").name, "unknown", "nothing else is behind a vault's port");
+        assert_eq!(at_vault("/_emulator/log").name, "unknown");
     }
 
     #[test]
@@ -231,13 +245,13 @@ mod tests {
             "/subscriptions/a%5Cb",
             "/subscriptions/a%00",
         ] {
-            let Target::Nobody(response) = route(&Request::test("GET", path)).target else { panic!("{path}") };
+            let Target::Nobody(response) = route(&Request::test("GET", path), None).target else { panic!("{path}") };
             assert_eq!(response.status, 400);
         }
-        let Target::Nobody(response) = route(&Request::test("POST", "/subscriptions/a")).target else { panic!() };
+        let Target::Nobody(response) = route(&Request::test("POST", "/subscriptions/a"), None).target else { panic!() };
         assert_eq!(response.status, 405);
         let Target::Nobody(response) =
-            route(&Request::test("GET", "/subscriptions/a/providers/Microsoft.Nope/things/x")).target
+            route(&Request::test("GET", "/subscriptions/a/providers/Microsoft.Nope/things/x"), None).target
         else {
             panic!()
         };

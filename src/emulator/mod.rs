@@ -1,10 +1,11 @@
-//! `azwi-emulator`: Azure Resource Manager, Entra ID and Kubernetes for this domain, on one local TLS port.
+//! `azwi-emulator`: Azure Resource Manager, Entra ID and Kubernetes for this domain, on one local TLS port, and
+//! Key Vault on one more per vault.
 //!
 //! It stands alone: it shares no type with `azure/` or `kubernetes/`, because a shared type would let both sides share one
 //! mistake. It is reached over HTTP only.
 //!
 //! One request: [`server`](self) reads it, `pipeline` gives it its steps, `dispatch` finds its operation by the path, and the
-//! operation's own file under `arm/`, `entra/` or `kubernetes/` answers it from the [`store`].
+//! operation's own file under `arm/`, `entra/`, `key_vault/` or `kubernetes/` answers it from the [`store`].
 
 mod arm;
 mod certificates;
@@ -17,6 +18,7 @@ mod folder;
 pub mod http;
 mod json;
 pub mod jwt;
+mod key_vault;
 pub mod kubernetes;
 pub mod log;
 mod oidc;
@@ -40,10 +42,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use fault::Fault;
 use folder::Folder;
+use key_vault::ports::Opened;
 use pipeline::Shared;
 use seed::Seed;
 use settings::Settings;
@@ -103,12 +107,12 @@ impl Emulator {
         let thread = std::thread::Builder::new().name("emulator".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let prepared = runtime.and_then(|runtime| runtime.block_on(prepare(options)).map(|it| (runtime, it)));
-            let (runtime, (listener, tls, shared)) = match prepared {
+            let (runtime, (listener, tls, shared, vaults)) = match prepared {
                 Ok(prepared) => prepared,
                 Err(error) => return drop(ready.send(Err(error))),
             };
             let _ = ready.send(Ok(Arc::clone(&shared)));
-            runtime.block_on(server::serve(listener, tls, shared, stopped));
+            runtime.block_on(server::serve(listener, tls, shared, vaults, stopped));
             // Requests under way are given up; what they have answered is on the disk.
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
@@ -136,6 +140,7 @@ impl Emulator {
     pub fn seed(&self, seed: &Seed) -> Result<(), String> {
         let mut world = self.shared.lock();
         seed.apply(&mut world)?;
+        world.settle()?;
         world.store.flush().and_then(|()| self.shared.folder.write(&world)).map_err(|error| error.to_string())
     }
 
@@ -159,8 +164,11 @@ impl Drop for Emulator {
     }
 }
 
+/// What is served, and where.
+type Prepared = (TcpListener, rustls::ServerConfig, Arc<Shared>, Option<UnboundedReceiver<Opened>>);
+
 /// Everything up to the first request: folder, port, world.
-async fn prepare(options: Options) -> io::Result<(TcpListener, rustls::ServerConfig, Arc<Shared>)> {
+async fn prepare(options: Options) -> io::Result<Prepared> {
     let folder = Folder::open(options.dir.as_deref())?;
     let mut store = folder.store()?;
     let listener = listen(options.listen, &mut store).await?;
@@ -180,7 +188,8 @@ async fn prepare(options: Options) -> io::Result<(TcpListener, rustls::ServerCon
     world.store.flush()?;
     folder.write(&world)?;
     let http = http_client(&folder.authority.certificate).map_err(io::Error::other)?;
-    Ok((listener, tls, Arc::new(Shared { world: world.into(), folder, http })))
+    let vaults = world.ports.take_opened();
+    Ok((listener, tls, Arc::new(Shared { world: world.into(), folder, http }), vaults))
 }
 
 /// Listens where it is told to. With port 0 the port of the last time is tried first: the URLs of issuers have it in them.

@@ -41,9 +41,9 @@ impl Drop for Busy {
     }
 }
 
-/// Answers one request; nothing when the connection is to be dropped instead.
-pub(crate) async fn answer(shared: Arc<Shared>, request: Request) -> Option<Response> {
-    let route = dispatch::route(&request);
+/// Answers one request, which came in at a vault's port or at the one that all others share; nothing when the connection is to be dropped instead.
+pub(crate) async fn answer(shared: Arc<Shared>, vault: Option<&str>, request: Request) -> Option<Response> {
+    let route = dispatch::route(&request, vault);
     if route.surface == Surface::Control {
         return Some(control(&shared, &request, &route));
     }
@@ -152,6 +152,9 @@ fn control(shared: &Shared, request: &Request, route: &Route) -> Response {
 
 /// The answer, once what it tells is on the disk.
 fn durable(world: &mut World, response: Response) -> Response {
+    if let Err(error) = world.settle() {
+        tracing::error!(error, "a vault does not listen");
+    }
     match world.store.flush() {
         Ok(()) => response,
         Err(error) => {

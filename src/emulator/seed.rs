@@ -20,11 +20,15 @@
 //!   - {object_id: 50000000-0000-4000-8000-000000000001, name: Alice, kind: User}
 //! clusters:
 //!   - {name: demo, namespaces: [default, app]}
+//! vaults:                                                            # with Azure RBAC; each has a port of its own
+//!   - {name: kv-demo, resource_group: rg-demo, secrets: {db-password: hunter2}}
 //! issuers:                                                           # published keys of issuers that are elsewhere
 //!   - {issuer: "https://token.actions.githubusercontent.com", jwks: {keys: []}}
 //! ```
 //!
 //! The first tenant, subscription and application are the ones that the `env` file names.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -52,6 +56,8 @@ pub struct Seed {
     pub principals: Vec<Principal>,
     /// Kubernetes clusters.
     pub clusters: Vec<ClusterSeed>,
+    /// Key Vaults.
+    pub vaults: Vec<Vault>,
     /// Keys of issuers outside the emulator, which are then not fetched over the network.
     pub issuers: Vec<Issuer>,
 }
@@ -161,6 +167,22 @@ pub struct ClusterSeed {
     pub namespaces: Vec<String>,
 }
 
+/// A Key Vault with Azure RBAC, in the region of its group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    /// The name, unique among all vaults: 3 to 24 letters, digits and `-`.
+    pub name: String,
+    /// The resource group, which must exist.
+    pub resource_group: String,
+    /// The group's subscription, a GUID; the first subscription when it is left out.
+    #[serde(default)]
+    pub subscription: Option<String>,
+    /// Secrets: names and values.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+}
+
 /// An issuer whose keys are given rather than fetched.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,6 +249,9 @@ impl Seed {
         for cluster in &self.clusters {
             cluster.create(world)?;
         }
+        for vault in &self.vaults {
+            arm::vault::seed(world, vault, &or_first(&vault.subscription, "subscription")?)?;
+        }
         Ok(())
     }
 }
@@ -245,8 +270,8 @@ impl ClusterSeed {
     }
 }
 
-/// The seed of an emulator that was given none: one tenant, two subscriptions, an application that may do everything, two
-/// clusters.
+/// The seed of an emulator that was given none: one tenant, two subscriptions, an application that may do everything in Azure
+/// Resource Manager, two clusters, and a vault that nobody may read yet.
 pub fn default_seed() -> Seed {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let subscription = |last: u8, name: &str| Subscription {
@@ -283,6 +308,12 @@ pub fn default_seed() -> Seed {
             ClusterSeed { name: "demo".to_owned(), namespaces: names(&["default", "demo"]) },
             ClusterSeed { name: "second".to_owned(), namespaces: names(&["default", "demo"]) },
         ],
+        vaults: vec![Vault {
+            name: "kv-demo".to_owned(),
+            resource_group: "rg-demo".to_owned(),
+            subscription: None,
+            secrets: BTreeMap::from([("db-password".to_owned(), "correct horse battery staple".to_owned())]),
+        }],
         issuers: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! The port: TLS, HTTP/1.1 and HTTP/2, and the way from hyper's requests to ours.
+//! The ports: TLS, HTTP/1.1 and HTTP/2, and the way from hyper's requests to ours.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::dispatch;
 use super::http::{Request, Response};
+use super::key_vault::ports::Opened;
 use super::pipeline::{self, Shared};
 
 /// The longest body, in bytes; it is Azure Resource Manager's limit.
@@ -22,44 +25,84 @@ const LONGEST: usize = 4 << 20;
 /// How long a client may take for its handshake, and open connections to end at shutdown.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Serves until `stop` becomes true or its sender goes.
+/// Serves the port that is shared, and those of the vaults as they come and go, until `stop` becomes true or its sender goes.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: rustls::ServerConfig,
     shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
+    vaults: Option<UnboundedReceiver<Opened>>,
+    stop: watch::Receiver<bool>,
 ) {
-    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let port = Port { acceptor: TlsAcceptor::from(Arc::new(tls)), shared, vault: None };
+    let mut ports = JoinSet::new();
+    ports.spawn(accept(listener, port.clone(), stopped(stop.clone())));
+    let ending = stopped(stop.clone());
+    tokio::pin!(ending);
+    if let Some(mut vaults) = vaults {
+        loop {
+            let opened = tokio::select! {
+                opened = vaults.recv() => opened,
+                () = &mut ending => break,
+            };
+            let Some(Opened { vault, listener, closed }) = opened else { break };
+            let stop = stop.clone();
+            match TcpListener::from_std(listener) {
+                Ok(listener) => {
+                    drop(ports.spawn(accept(listener, Port { vault: Some(vault), ..port.clone() }, async {
+                        tokio::select! {
+                            _ = closed => {}
+                            () = stopped(stop) => {}
+                        }
+                    })))
+                }
+                Err(error) => tracing::error!(%error, vault = &*vault, "a vault does not listen"),
+            }
+        }
+    }
+    while ports.join_next().await.is_some() {}
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What all connections of one port have in common.
+#[derive(Clone)]
+struct Port {
+    acceptor: TlsAcceptor,
+    shared: Arc<Shared>,
+    /// Whose port it is; none for the one that is shared.
+    vault: Option<Arc<str>>,
+}
+
+/// Takes connections until the end, and then gives those that are open a second.
+async fn accept(listener: TcpListener, port: Port, end: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
+    tokio::pin!(end);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = &mut end => break,
         };
         let Ok((stream, _)) = accepted else {
             // Out of file descriptors, most likely; the next one may fare better.
             tokio::task::yield_now().await;
             continue;
         };
-        tokio::spawn(connection(stream, acceptor.clone(), Arc::clone(&shared), graceful.watcher()));
+        tokio::spawn(connection(stream, port.clone(), graceful.watcher()));
     }
     drop(listener);
     let _ = tokio::time::timeout(Duration::from_secs(1), graceful.shutdown()).await;
 }
 
-async fn connection(
-    stream: TcpStream,
-    acceptor: TlsAcceptor,
-    shared: Arc<Shared>,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+async fn connection(stream: TcpStream, port: Port, watcher: hyper_util::server::graceful::Watcher) {
     let _ = stream.set_nodelay(true);
-    let stream = match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+    let stream = match tokio::time::timeout(PATIENCE, port.acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "a client's handshake failed"),
         Err(_) => return,
     };
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let service = service_fn(move |request| answer(Arc::clone(&port.shared), port.vault.clone(), request));
     let builder = auto::Builder::new(TokioExecutor::new());
     let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
     if let Err(error) = served {
@@ -74,6 +117,7 @@ struct Dropped;
 
 async fn answer(
     shared: Arc<Shared>,
+    vault: Option<Arc<str>>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<bytes::Bytes>>, Dropped> {
     let (parts, body) = request.into_parts();
@@ -89,7 +133,8 @@ async fn answer(
         Ok(body) => {
             request.body = body.to_bytes();
             // On a task of its own: a client that hangs up does not stop what it has begun.
-            match tokio::spawn(pipeline::answer(shared, request)).await {
+            let answer = async move { pipeline::answer(shared, vault.as_deref(), request).await };
+            match tokio::spawn(answer).await {
                 Ok(Some(response)) => response,
                 Ok(None) => return Err(Dropped),
                 Err(error) => {
@@ -99,7 +144,7 @@ async fn answer(
             }
         }
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            dispatch::too_large(dispatch::route(&request).surface)
+            dispatch::too_large(dispatch::route(&request, vault.as_deref()).surface)
         }
         Err(_) => return Err(Dropped),
     };

@@ -15,6 +15,8 @@ pub struct Settings {
     pub principal_replication_ms: u64,
     /// How long a new or changed federated identity credential stays unknown to the token endpoint, in milliseconds.
     pub credential_propagation_ms: u64,
+    /// How long a new role assignment has no effect at a vault, in milliseconds. In Azure up to five minutes.
+    pub role_propagation_ms: u64,
     /// Whether the documented limits on requests per second are kept.
     pub throttle: Throttle,
     /// Requests that are refused with 403 `AuthorizationFailed`, as if the caller lacked the role. Anybody may do the rest.

@@ -39,7 +39,12 @@ impl Api {
 
     /// Both steps of one request.
     pub(crate) fn exchange(&mut self, request: &Request) -> Response {
-        let route = dispatch::route(request);
+        self.exchange_at(None, request)
+    }
+
+    /// Both steps of one request to a vault, or to what shares the one port.
+    pub(crate) fn exchange_at(&mut self, vault: Option<&str>, request: &Request) -> Response {
+        let route = dispatch::route(request, vault);
         let (operation, parameters) = match &route.target {
             Target::Operation(operation, parameters) => (*operation, parameters),
             Target::Nobody(response) => return response.clone(),
@@ -54,7 +59,7 @@ impl Api {
     /// The first step only: what it leaves busy, or the status of the refusal.
     pub(crate) fn admit(&mut self, method: &str, target: &str, body: &Value) -> Result<Option<String>, u16> {
         let request = self.request(method, target, body);
-        let Target::Operation(operation, parameters) = &dispatch::route(&request).target else { return Err(404) };
+        let Target::Operation(operation, parameters) = &dispatch::route(&request, None).target else { return Err(404) };
         let mut call = Call { request: &request, operation, parameters, caller: None };
         dispatch::admit(&mut self.world, &mut call).map_err(|stop| stop.into_response().status.as_u16())
     }

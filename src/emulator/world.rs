@@ -16,6 +16,7 @@ use super::settings::Settings;
 use super::store::Store;
 use super::throttle::Buckets;
 use crate::emulator::entra::issuer::Fetched;
+use crate::emulator::key_vault::ports::Ports;
 
 /// The one thing that every request is answered from; whoever holds it is alone.
 pub(crate) struct World {
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) buckets: Buckets,
     /// Keys of issuers that were fetched over the network.
     pub(crate) fetched: HashMap<String, Fetched>,
+    /// Where the vaults listen.
+    pub(crate) ports: Ports,
 }
 
 const KEY: &str = "emulator/entra-key";
@@ -58,6 +61,7 @@ impl World {
             store,
             clock: Clock::default(),
             settings: Settings::default(),
+            ports: Ports::new(&url),
             url,
             entra_key,
             busy: HashSet::new(),
@@ -71,6 +75,7 @@ impl World {
             let initial = world.state();
             world.store.put(INITIAL, Value::Object(initial));
         }
+        world.settle()?;
         Ok(world)
     }
 
@@ -100,6 +105,14 @@ impl World {
         }
         self.log.clear();
         self.fetched.clear();
+    }
+
+    /// Makes what is outside of the documents follow them: each vault listens at its port.
+    ///
+    /// # Errors
+    /// When the machine has no port.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        self.ports.reconcile(&mut self.store)
     }
 
     /// Where a cluster's API server answers.

@@ -68,6 +68,17 @@ impl Client {
         self.http.get(format!("{}{target}", self.url())).bearer_auth(token)
     }
 
+    /// A GET of any URL with another token, or without one.
+    pub(crate) async fn get_with(&self, token: Option<&str>, url: &str) -> (u16, Value) {
+        let request = self.http.get(url);
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// A token of a service account in the namespace `demo` of the cluster `demo`, for Entra ID.
     pub(crate) async fn account_token(&self, account: &str) -> String {
         let kubeconfig = std::fs::read_to_string(self.emulator().dir.join("kubeconfig")).unwrap();

@@ -13,6 +13,7 @@ mod client;
 mod faults;
 mod issuers;
 mod killed;
+mod key_vault;
 mod program;
 
 use azwi::emulator::Options;
@@ -173,7 +174,8 @@ async fn a_group_takes_what_is_in_it_along() {
     azure.put(&format!("{IDENTITIES}/app?api-version=2023-01-31"), &json!({"location": "westeurope"})).await;
     azure.put(&credential("app", "one"), &body("a")).await;
     let (_, inside) = azure.get(&format!("{group}/resources?api-version=2021-04-01")).await;
-    assert_eq!(inside["value"].as_array().unwrap().len(), 1);
+    let inside: Vec<_> = inside["value"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert!(inside.contains(&"app") && inside.contains(&"kv-demo") && !inside.contains(&"one"), "{inside:?}");
     let response = azure.request(Method::DELETE, &format!("{group}?api-version=2021-04-01")).send().await.unwrap();
     assert_eq!(response.status(), 202);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
@@ -183,7 +185,11 @@ async fn a_group_takes_what_is_in_it_along() {
         404
     );
     let state = azure.emulator().state();
-    let left: Vec<_> =
-        state.as_object().unwrap().keys().filter(|key| key.contains("rg-demo") || key.contains("app")).collect();
+    let left: Vec<_> = state
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|key| key.contains("rg-demo") || key.contains("app") || key.contains("kv-demo"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -1,13 +1,12 @@
 //! Who asks: the bearer token of a request, really checked.
 
 use http::StatusCode;
-use jsonwebtoken::Algorithm;
 use time::macros::format_description;
 
 use super::error::Error;
 use super::{id, subscription};
+use crate::emulator::entra::access_token::{self, Unfit};
 use crate::emulator::entra::resource;
-use crate::emulator::jwt::{self, Lookup, Unverified};
 use crate::emulator::operation::Call;
 use crate::emulator::world::World;
 
@@ -43,29 +42,26 @@ pub(super) fn authenticate(world: &World, call: &Call<'_>) -> Result<Caller, Err
         ));
     };
     let invalid = || refuse("InvalidAuthenticationToken", "The access token is invalid.");
-    let token = Unverified::parse(text).ok_or_else(invalid)?;
-    let Lookup::Found(key) = jwt::find_key(&world.entra_key.jwks(), token.header.kid.as_deref()) else {
-        return Err(refuse(
+    let now = world.clock.unix();
+    let token = access_token::verify(&world.entra_key.jwks(), now, text).map_err(|unfit| match unfit {
+        Unfit::Malformed => invalid(),
+        Unfit::UnknownKey => refuse(
             "InvalidAuthenticationToken",
             "The access token's signing key is unknown: it was not issued by this emulator's Entra ID.",
-        ));
-    };
-    if !token.signed_by(&key, &[Algorithm::RS256]) {
-        return Err(refuse("InvalidAuthenticationToken", "The access token's signature is invalid."));
-    }
-    let now = world.clock.unix();
-    let expires = token.time("exp").ok_or_else(invalid)?;
-    if now >= expires {
-        let format = format_description!("[month]/[day]/[year] [hour repr:12]:[minute]:[second] [period]");
-        let show =
-            |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|it| it.format(format).ok());
-        let message = format!(
-            "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
-            show(expires).unwrap_or_default(),
-            show(now).unwrap_or_default()
-        );
-        return Err(refuse("ExpiredAuthenticationToken", &message));
-    }
+        ),
+        Unfit::Signature => refuse("InvalidAuthenticationToken", "The access token's signature is invalid."),
+        Unfit::Expired(at) => {
+            let format = format_description!("[month]/[day]/[year] [hour repr:12]:[minute]:[second] [period]");
+            let show =
+                |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|it| it.format(format).ok());
+            let message = format!(
+                "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
+                show(at).unwrap_or_default(),
+                show(now).unwrap_or_default()
+            );
+            refuse("ExpiredAuthenticationToken", &message)
+        }
+    })?;
     let audiences = token.audiences();
     if !audiences.iter().any(|audience| resource::is_resource_manager(world, audience)) {
         let message = format!(

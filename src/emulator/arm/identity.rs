@@ -214,14 +214,13 @@ fn delete(world: &mut World, call: &Call<'_>) -> Answer {
         world.store.remove(&credential);
     }
     role_assignment::forget_within(&mut world.store, &identity_id);
-    forget(&mut world.store, &key);
+    super::forget(&mut world.store, &key);
     Ok(Response::empty(StatusCode::OK))
 }
 
-/// Removes the document at this key; where it is an identity, its principal and client go with it. Role assignments of that
+/// What goes with a resource that was removed, if it is an identity: its principal and client. Role assignments of that
 /// principal stay, without anybody behind them, as in Azure.
-pub(super) fn forget(store: &mut Store, key: &str) {
-    let Some(document) = store.remove(key) else { return };
+pub(super) fn forget(store: &mut Store, document: &Value) {
     let property = |name: &str| document.at("properties")[name].as_str().map(str::to_owned);
     if document.at("type").as_str() == Some(TYPE.name)
         && let (Some(tenant), Some(principal), Some(client)) =

@@ -7,6 +7,7 @@
 //! What every request goes through before its own rules is here: the token, the api-version, the throttle, denials; and
 //! what every answer carries: request ids and what is left of the rate limit.
 
+pub(crate) mod access;
 pub(crate) mod built_in_roles;
 pub(crate) mod caller;
 pub(crate) mod error;
@@ -19,6 +20,7 @@ pub(crate) mod resource_group;
 pub(crate) mod role_assignment;
 pub(crate) mod role_definition;
 pub(crate) mod subscription;
+pub(crate) mod vault;
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -28,6 +30,7 @@ use self::error::Error;
 use super::http::{Request, Response};
 use super::operation::{Answer, ArmOperation, Call, Operation, Stop};
 use super::settings::Throttle;
+use super::store::Store;
 use super::throttle::{self, Kind, Limit};
 use super::world::World;
 
@@ -40,6 +43,7 @@ pub(crate) const OPERATIONS: &[&[Operation]] = &[
     federated_identity_credential::OPERATIONS,
     role_definition::OPERATIONS,
     role_assignment::OPERATIONS,
+    vault::OPERATIONS,
 ];
 
 /// A type of resource and the api-versions that have it.
@@ -61,6 +65,13 @@ impl ResourceType {
         operation.arm = Some(ArmOperation { resource_type: self.name, versions: self.versions });
         operation
     }
+}
+
+/// Removes the document at this key, and whatever goes with such a resource.
+fn forget(store: &mut Store, key: &str) {
+    let Some(document) = store.remove(key) else { return };
+    identity::forget(store, &document);
+    vault::forget(store, &document);
 }
 
 /// What comes before an operation's own admission. Returns who asks.

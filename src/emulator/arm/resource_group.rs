@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{ResourceType, id, identity, page, role_assignment, subscription};
+use super::{ResourceType, id, page, role_assignment, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
 use crate::emulator::operation::{Answer, Call, Operation, Stop};
@@ -140,7 +140,7 @@ fn delete(world: &mut World, call: &Call<'_>) -> Answer {
     let within = format!("{key}/");
     let inside: Vec<String> = world.store.under(&within).map(|(key, _)| key.to_owned()).collect();
     for key in inside {
-        identity::forget(&mut world.store, &key);
+        super::forget(&mut world.store, &key);
     }
     role_assignment::forget_within(&mut world.store, &id);
     world.store.remove(&key);

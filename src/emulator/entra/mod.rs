@@ -3,6 +3,7 @@
 //! Documents: `entra/tenants/<tenant>`, below it `principals/<object id>` and `clients/<client id>`. The credentials of a
 //! managed identity are Azure Resource Manager's documents; those of an application are in its client document.
 
+pub(crate) mod access_token;
 pub(crate) mod assertion;
 pub(crate) mod client;
 pub(crate) mod error;

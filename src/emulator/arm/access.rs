@@ -1,0 +1,97 @@
+//! Whether a principal's roles let it do something with data, as services ask that keep data behind Azure's roles.
+//!
+//! A new assignment takes a while to reach them ([`role_propagation_ms`](crate::emulator::settings::Settings)); one that is
+//! deleted is gone at once. Conditions and memberships of groups are not looked at.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{built_in_roles, id};
+use crate::emulator::json::Json as _;
+use crate::emulator::world::World;
+
+/// Who wants to do what with which resource.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) tenant: &'a str,
+    /// The object id.
+    pub(crate) principal: &'a str,
+    /// Such as `Microsoft.KeyVault/vaults/secrets/getSecret/action`.
+    pub(crate) data_action: &'a str,
+    pub(crate) resource: &'a str,
+}
+
+/// Whether an assignment at the resource or above it has a role with this action and has arrived.
+pub(crate) fn allows(world: &World, asked: Asked<'_>) -> bool {
+    let resource = asked.resource.to_lowercase();
+    let delay = i64::try_from(world.settings.role_propagation_ms).unwrap_or(i64::MAX);
+    let latest = world.now_ms().saturating_sub(delay);
+    let prefix = format!("arm/roleassignments/{}/", asked.tenant.to_lowercase());
+    world.store.under(&prefix).any(|(_, assignment)| {
+        let properties = assignment.at("properties");
+        let role = properties.text("roleDefinitionId").rsplit('/').next().and_then(built_in_roles::find);
+        properties.text("principalId").eq_ignore_ascii_case(asked.principal)
+            && covers(&properties.text("scope").to_lowercase(), &resource)
+            && role.is_some_and(|role| role.data_actions.iter().any(|pattern| matches(pattern, asked.data_action)))
+            && created_ms(properties) <= latest
+    })
+}
+
+/// Whether a resource is at this scope or below it; both in lower case. A management group is above every subscription: the
+/// emulator has no tree of them.
+fn covers(scope: &str, resource: &str) -> bool {
+    scope.starts_with("/providers/microsoft.management/") || id::is_within(resource, scope)
+}
+
+/// When an assignment was made; what it is for cannot be changed later.
+fn created_ms(properties: &Value) -> i64 {
+    let created = OffsetDateTime::parse(properties.text("createdOn"), &Rfc3339);
+    created.map_or(0, |at| i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
+}
+
+/// Whether an action is meant by a pattern, in which `*` is any text. Case does not matter.
+fn matches(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_lowercase(), action.to_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| action.strip_prefix(first)) else { return false };
+    let mut last = None;
+    for part in parts {
+        // Each part but the last is taken where it comes first, which leaves the most for those after it.
+        if let Some(before) = last.replace(part) {
+            match rest.find(before) {
+                Some(at) => rest = rest.get(at + before.len()..).unwrap_or_default(),
+                None => return false,
+            }
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_text_and_nothing_else_is_a_pattern() {
+        let read = "Microsoft.KeyVault/vaults/secrets/getSecret/action";
+        for pattern in ["*", read, "microsoft.keyvault/VAULTS/*", "Microsoft.KeyVault/*/action", "*/secrets/*"] {
+            assert!(matches(pattern, read), "{pattern}");
+        }
+        for pattern in ["", "Microsoft.KeyVault/vaults/secrets/getSecret", "*/read", "*/keys/*", "x*"] {
+            assert!(!matches(pattern, read), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_scope_covers_itself_and_what_is_below_it() {
+        let vault = "/subscriptions/s/resourcegroups/g/providers/microsoft.keyvault/vaults/v";
+        for scope in ["/", "/subscriptions/s", "/subscriptions/s/resourcegroups/g", vault] {
+            assert!(covers(scope, vault), "{scope}");
+        }
+        assert!(covers("/providers/microsoft.management/managementgroups/m", vault));
+        for scope in ["/subscriptions/t", "/subscriptions/s/resourcegroups/gg", &format!("{vault}/secrets/a")] {
+            assert!(!covers(scope, vault), "{scope}");
+        }
+    }
+}
