@@ -7,8 +7,10 @@ has identities and service accounts of its own.
 import json
 import os
 import pathlib
+import ssl
 import tempfile
 import unittest
+import urllib.request
 import uuid
 
 import kubernetes
@@ -18,6 +20,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.identity import ClientSecretCredential, WorkloadIdentityCredential
+from azure.keyvault.secrets import SecretClient
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
 from azure.mgmt.msi import ManagedServiceIdentityClient
@@ -30,6 +33,7 @@ GROUP = "rg-demo"
 ARM = {"base_url": os.environ["ARM_RESOURCE_MANAGER_ENDPOINT"], "credential_scopes": ["https://management.azure.com/.default"]}
 ISSUER = f"{URL}/oidc/demo/"
 AUDIENCE = "api://AzureADTokenExchange"
+KEY_VAULT_SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 
 
@@ -76,6 +80,36 @@ class Clients(unittest.TestCase):
         return name
 
 
+    def assign(self, identity, role, scope):
+        """Assigns a role to an identity until the end of the test."""
+        name = str(uuid.uuid4())
+        body = RoleAssignmentCreateParameters(
+            role_definition_id=f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}",
+            principal_id=str(identity.principal_id),
+            principal_type="ServicePrincipal",
+        )
+        self.roles.role_assignments.create(scope, name, body)
+        self.addCleanup(self.roles.role_assignments.delete, scope, name)
+
+    def token(self, account, audiences):
+        body = {"spec": {"audiences": audiences, "expirationSeconds": 3600}}
+        return self.core.create_namespaced_service_account_token(account, "demo", body).status.token
+
+    def pod(self, identity, account):
+        """What a pod that runs under the account signs in with."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        file = pathlib.Path(folder.name) / "token"
+        file.write_text(self.token(account, [AUDIENCE]))
+        return WorkloadIdentityCredential(
+            tenant_id=TENANT,
+            client_id=identity.client_id,
+            token_file_path=str(file),
+            authority=os.environ["AZURE_AUTHORITY_HOST"],
+            disable_instance_discovery=True,
+        )
+
+
 class SignIn(Clients):
     def test_a_secret_gets_a_token_and_a_wrong_one_says_why(self):
         self.assertTrue(self.credential.get_token("https://management.azure.com/.default").token)
@@ -87,29 +121,60 @@ class SignIn(Clients):
         identity, account = self.identity(), self.account()
         subject = f"system:serviceaccount:demo:{account}"
         self.trust(identity, "pod", subject)
-        token = self.token(account, [AUDIENCE])
-        exchanged = self.exchange(identity, token)
-        self.assertTrue(exchanged.get_token("https://management.azure.com/.default").token)
+        self.assertTrue(self.pod(identity, account).get_token("https://management.azure.com/.default").token)
         with self.assertRaises(ClientAuthenticationError) as refused:
-            self.exchange(identity, self.token(self.account(), [AUDIENCE])).get_token("https://management.azure.com/.default")
+            self.pod(identity, self.account()).get_token("https://management.azure.com/.default")
         self.assertIn("AADSTS700213", str(refused.exception))
 
-    def token(self, account, audiences):
-        body = {"spec": {"audiences": audiences, "expirationSeconds": 3600}}
-        return self.core.create_namespaced_service_account_token(account, "demo", body).status.token
 
-    def exchange(self, identity, token):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        file = pathlib.Path(folder.name) / "token"
-        file.write_text(token)
-        return WorkloadIdentityCredential(
-            tenant_id=TENANT,
-            client_id=identity.client_id,
-            token_file_path=str(file),
-            authority=os.environ["AZURE_AUTHORITY_HOST"],
-            disable_instance_discovery=True,
-        )
+class KeyVault(Clients):
+    """The end of the chain: a secret, which a pod's token reads with the role and does not without."""
+
+    def vault(self):
+        """The seeded vault, as Resource Manager describes it."""
+        vault_id = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.KeyVault/vaults/kv-demo"
+        token = self.credential.get_token("https://management.azure.com/.default").token
+        context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+        request = urllib.request.Request(f"{URL}{vault_id}?api-version=2023-07-01", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, context=context) as answer:
+            return vault_id, json.load(answer)["properties"]["vaultUri"]
+
+    def bound(self):
+        """An identity that trusts a new account, and a pod's credential."""
+        identity, account = self.identity(), self.account()
+        self.trust(identity, "pod", f"system:serviceaccount:demo:{account}")
+        return identity, self.pod(identity, account)
+
+    def secrets(self, uri, credential):
+        # The SDK checks that the challenge's host is the vault's, which a local vault's cannot be.
+        return SecretClient(uri, credential, verify_challenge_resource=False)
+
+    def test_a_pods_token_reads_the_secret_with_the_role_and_is_refused_without(self):
+        vault_id, uri = self.vault()
+        identity, pod = self.bound()
+        with self.assertRaises(HttpResponseError) as refused:
+            self.secrets(uri, pod).get_secret("db-password")
+        self.assertEqual(refused.exception.status_code, 403)
+        self.assertIn("ForbiddenByRbac", str(refused.exception.response.text()))
+        self.assign(identity, KEY_VAULT_SECRETS_USER, vault_id)
+        self.assertEqual(self.secrets(uri, pod).get_secret("db-password").value, "correct horse battery staple")
+        with self.assertRaises(HttpResponseError) as readonly:
+            self.secrets(uri, pod).set_secret("mine", "1")
+        self.assertEqual(readonly.exception.status_code, 403)
+
+    def test_an_officer_sets_lists_and_reads_versions(self):
+        vault_id, uri = self.vault()
+        identity, pod = self.bound()
+        self.assign(identity, KEY_VAULT_SECRETS_OFFICER, vault_id.rsplit("/providers/", 1)[0])
+        secrets, name = self.secrets(uri, pod), unique("secret")
+        first = secrets.set_secret(name, "one")
+        secrets.set_secret(name, "two")
+        self.assertEqual(secrets.get_secret(name).value, "two")
+        self.assertEqual(secrets.get_secret(name, first.properties.version).value, "one")
+        self.assertIn(name, [found.name for found in secrets.list_properties_of_secrets()])
+        with self.assertRaises(ResourceNotFoundError) as missing:
+            secrets.get_secret("nothing")
+        self.assertEqual(missing.exception.error.code, "SecretNotFound")
 
 
 class ManagedIdentities(Clients):
