@@ -1,6 +1,6 @@
 //! `azwi-emulator`: Azure, Entra ID and Kubernetes for workload identity, on one local port.
 //!
-//! Stdout has one line, `ready https://…`, when it serves; everything else is on stderr.
+//! `serve` writes one line to stdout, `ready https://…`, when it serves, and `env` what a shell can evaluate; everything else is on stderr.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -24,6 +24,15 @@ struct Arguments {
 enum Command {
     /// Serves until it is told to stop; prints `ready https://HOST:PORT` when it does.
     Serve(Serve),
+    /// Prints the environment of an emulator's folder as exports: eval "$(azwi-emulator env --dir DIR)".
+    Env(Env),
+}
+
+#[derive(Args)]
+struct Env {
+    /// The folder that the emulator was started with.
+    #[arg(long)]
+    dir: PathBuf,
 }
 
 #[derive(Args)]
@@ -52,8 +61,11 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-    let Command::Serve(arguments) = Arguments::parse().command;
-    match serve(arguments) {
+    let done = match Arguments::parse().command {
+        Command::Serve(arguments) => serve(arguments),
+        Command::Env(arguments) => env(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "azwi-emulator: {error}");
@@ -83,6 +95,16 @@ fn serve(arguments: Serve) -> Result<(), String> {
     runtime.block_on(stop.wait());
     drop(emulator);
     Ok(())
+}
+
+/// Prints what the folder's `env` file has, so that a shell takes each value as it is.
+fn env(arguments: &Env) -> Result<(), String> {
+    let path = arguments.dir.join("env");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| format!("{}: {error}. Is this the --dir of an emulator that was started?", path.display()))?;
+    let export = |(name, value): (&str, &str)| format!("export {name}='{}'\n", value.replace('\'', "'\\''"));
+    let exports: String = text.lines().filter_map(|line| line.split_once('=')).map(export).collect();
+    io::stdout().write_all(exports.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn read<T>(path: Option<PathBuf>, parse: fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {

@@ -184,6 +184,7 @@ async fn prepare(options: Options) -> io::Result<Prepared> {
     let seed = options.seed.unwrap_or_else(seed::default_seed);
     let mut world = World::new(store, format!("https://{address}"), &seed).map_err(invalid)?;
     world.settings = options.settings;
+    world.ca_pem.clone_from(&folder.authority.certificate);
     world.faults.replace(options.faults).map_err(invalid)?;
     world.store.flush()?;
     folder.write(&world)?;

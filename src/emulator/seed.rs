@@ -19,7 +19,10 @@
 //! principals:
 //!   - {object_id: 50000000-0000-4000-8000-000000000001, name: Alice, kind: User}
 //! clusters:
-//!   - {name: demo, namespaces: [default, app]}
+//!   - name: demo
+//!     namespaces: [default, app]
+//!     azure:                                                         # its resource in Azure; none when left out
+//!       {resource_group: rg-demo, kind: aks, oidc_issuer: true, workload_identity: true, entra: false, local_accounts: true}
 //! vaults:                                                            # with Azure RBAC; each has a port of its own
 //!   - {name: kv-demo, resource_group: rg-demo, secrets: {db-password: hunter2}}
 //! issuers:                                                           # published keys of issuers that are elsewhere
@@ -165,6 +168,53 @@ pub struct ClusterSeed {
     /// Namespaces beside the ones every cluster has.
     #[serde(default)]
     pub namespaces: Vec<String>,
+    /// What it is in Azure; nothing when it is left out.
+    #[serde(default)]
+    pub azure: Option<ClusterResource>,
+}
+
+/// The resource of a cluster in Azure, which has the cluster's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterResource {
+    /// The resource group, which must exist.
+    pub resource_group: String,
+    /// The group's subscription, a GUID; the first subscription when it is left out.
+    #[serde(default)]
+    pub subscription: Option<String>,
+    /// AKS when it is left out.
+    #[serde(default)]
+    pub kind: ClusterKind,
+    /// Whether its issuer is published; it is when this is left out.
+    #[serde(default = "yes")]
+    pub oidc_issuer: bool,
+    /// Whether the webhook is there; it is when this is left out.
+    #[serde(default = "yes")]
+    pub workload_identity: bool,
+    /// Whether users of Entra ID may sign in.
+    #[serde(default)]
+    pub entra: bool,
+    /// Whether the administrator's credential is handed out; it is when this is left out.
+    #[serde(default = "yes")]
+    pub local_accounts: bool,
+    /// Whether the API server has a private name only. The emulated one answers nevertheless.
+    #[serde(default)]
+    pub private: bool,
+}
+
+/// What a cluster is in Azure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClusterKind {
+    /// A managed cluster.
+    #[default]
+    Aks,
+    /// A connected cluster.
+    Arc,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A Key Vault with Azure RBAC, in the region of its group.
@@ -248,6 +298,13 @@ impl Seed {
         }
         for cluster in &self.clusters {
             cluster.create(world)?;
+            if let Some(azure) = &cluster.azure {
+                let subscription = or_first(&azure.subscription, "subscription")?;
+                match azure.kind {
+                    ClusterKind::Aks => arm::managed_cluster::seed(world, &cluster.name, azure, &subscription)?,
+                    ClusterKind::Arc => arm::connected_cluster::seed(world, &cluster.name, azure, &subscription)?,
+                }
+            }
         }
         for vault in &self.vaults {
             arm::vault::seed(world, vault, &or_first(&vault.subscription, "subscription")?)?;
@@ -273,7 +330,7 @@ impl ClusterSeed {
 /// The seed of an emulator that was given none: one tenant, two subscriptions, an application that may do everything in Azure
 /// Resource Manager, two clusters, and a vault that nobody may read yet.
 pub fn default_seed() -> Seed {
-    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let names = |names: &[&str]| -> Vec<String> { names.iter().map(|&name| name.to_owned()).collect() };
     let subscription = |last: u8, name: &str| Subscription {
         id: format!("20000000-0000-4000-8000-00000000000{last}"),
         name: name.to_owned(),
@@ -284,6 +341,20 @@ pub fn default_seed() -> Seed {
         location: "westeurope".to_owned(),
         subscription,
         tags: Map::new(),
+    };
+    let cluster = |name: &str, entra: bool| ClusterSeed {
+        name: name.to_owned(),
+        namespaces: names(&["default", "demo"]),
+        azure: Some(ClusterResource {
+            resource_group: "rg-demo".to_owned(),
+            subscription: None,
+            kind: ClusterKind::Aks,
+            oidc_issuer: true,
+            workload_identity: true,
+            entra,
+            local_accounts: true,
+            private: false,
+        }),
     };
     let subscriptions = vec![subscription(1, "Demo"), subscription(2, "Second")];
     let second = subscriptions.get(1).map(|subscription| subscription.id.clone());
@@ -304,10 +375,7 @@ pub fn default_seed() -> Seed {
             federated_identity_credentials: Vec::new(),
         }],
         principals: Vec::new(),
-        clusters: vec![
-            ClusterSeed { name: "demo".to_owned(), namespaces: names(&["default", "demo"]) },
-            ClusterSeed { name: "second".to_owned(), namespaces: names(&["default", "demo"]) },
-        ],
+        clusters: vec![cluster("demo", true), cluster("second", false)],
         vaults: vec![Vault {
             name: "kv-demo".to_owned(),
             resource_group: "rg-demo".to_owned(),

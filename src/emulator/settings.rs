@@ -17,6 +17,8 @@ pub struct Settings {
     pub credential_propagation_ms: u64,
     /// How long a new role assignment has no effect at a vault, in milliseconds. In Azure up to five minutes.
     pub role_propagation_ms: u64,
+    /// How long writing an AKS cluster takes after it was answered, in milliseconds. In Azure minutes.
+    pub cluster_operation_ms: u64,
     /// Whether the documented limits on requests per second are kept.
     pub throttle: Throttle,
     /// Requests that are refused with 403 `AuthorizationFailed`, as if the caller lacked the role. Anybody may do the rest.

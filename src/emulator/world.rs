@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::clock::Clock;
 use super::fault::Faults;
 use super::jwt::SigningKey;
+use super::kubernetes;
 use super::log::Log;
 use super::seed::Seed;
 use super::settings::Settings;
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// `https://host:port`, without a slash at the end.
     pub(crate) url: String,
+    /// The certificate of the authority that signed the servers' certificates, PEM.
+    pub(crate) ca_pem: String,
     /// Signs access tokens.
     pub(crate) entra_key: SigningKey,
     /// What may not be written now because a write of it is under way; see [`super::operation::Admission`].
@@ -56,12 +59,14 @@ impl World {
                 key
             }
         };
+        store.put(kubernetes::entra::KEYS, entra_key.jwks());
         let fresh = store.get(INITIAL).is_none();
         let mut world = Self {
             store,
             clock: Clock::default(),
             settings: Settings::default(),
             ports: Ports::new(&url),
+            ca_pem: String::new(),
             url,
             entra_key,
             busy: HashSet::new(),

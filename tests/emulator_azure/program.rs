@@ -81,3 +81,17 @@ fn what_it_cannot_start_with_is_named() {
         assert!(output.stdout.is_empty());
     }
 }
+
+#[test]
+fn a_shell_takes_the_environment_of_a_folder_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    std::fs::write(folder.path().join("env"), "PLAIN=a b\nQUOTED=it's $HOME `x`=\"y\"\n").unwrap();
+    let program = env!("CARGO_BIN_EXE_azwi-emulator");
+    let script = "eval \"$(\"$0\" env --dir \"$1\")\"; sh -c 'printf \"%s|%s\" \"$PLAIN\" \"$QUOTED\"'";
+    let output = Command::new("sh").args(["-c", script, program, path]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "a b|it's $HOME `x`=\"y\"");
+    let output = Command::new(program).args(["env", "--dir", "/nowhere"]).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("/nowhere/env: "));
+}

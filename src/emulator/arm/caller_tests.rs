@@ -101,13 +101,15 @@ fn bad_input_never_ends_in_a_500() {
     let identity = format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/app");
     let targets = [
         subscription.to_owned(),
-        group,
+        group.clone(),
         format!("{identity}?api-version=2023-01-31"),
         format!("{identity}/federatedIdentityCredentials/abc?api-version=2023-01-31"),
         format!(
             "{subscription}/providers/Microsoft.Authorization/roleAssignments/60000000-0000-4000-8000-000000000001?api-version=2022-04-01"
         ),
         "/10000000-0000-4000-8000-000000000001/oauth2/v2.0/token".to_owned(),
+        format!("{group}/providers/Microsoft.KeyVault/vaults/kv-demo?api-version=2023-07-01"),
+        format!("{group}/providers/Microsoft.ContainerService/managedClusters/demo?api-version=2024-09-01"),
         "/_emulator/settings".to_owned(),
         "/_emulator/faults".to_owned(),
         "/_emulator/seed".to_owned(),

@@ -10,10 +10,14 @@
 pub(crate) mod access;
 pub(crate) mod built_in_roles;
 pub(crate) mod caller;
+pub(crate) mod connected_cluster;
 pub(crate) mod error;
 pub(crate) mod federated_identity_credential;
 pub(crate) mod id;
 pub(crate) mod identity;
+mod kubeconfig;
+mod long_running;
+pub(crate) mod managed_cluster;
 pub(crate) mod metadata;
 pub(crate) mod page;
 pub(crate) mod resource_group;
@@ -44,6 +48,9 @@ pub(crate) const OPERATIONS: &[&[Operation]] = &[
     role_definition::OPERATIONS,
     role_assignment::OPERATIONS,
     vault::OPERATIONS,
+    managed_cluster::OPERATIONS,
+    long_running::OPERATIONS,
+    connected_cluster::OPERATIONS,
 ];
 
 /// A type of resource and the api-versions that have it.
@@ -72,6 +79,7 @@ fn forget(store: &mut Store, key: &str) {
     let Some(document) = store.remove(key) else { return };
     identity::forget(store, &document);
     vault::forget(store, &document);
+    managed_cluster::forget(store, &document);
 }
 
 /// What comes before an operation's own admission. Returns who asks.

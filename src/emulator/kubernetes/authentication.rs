@@ -1,4 +1,4 @@
-//! Who asks: the administrator's token, a service account's token, or nobody.
+//! Who asks: the administrator's token, a service account's token, a token of Entra ID, or nobody.
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -66,6 +66,9 @@ pub(super) fn authenticate(context: &Context<'_>, request: &Request) -> Result<U
 pub(super) fn user_of(context: &Context<'_>, token: &str, audiences: &[String]) -> Option<User> {
     if token == context.cluster.admin_token() {
         return Some(User::new("kubernetes-admin", "", &["system:masters", "system:authenticated"]));
+    }
+    if let Some(user) = super::entra::user_of(context, token) {
+        return Some(user);
     }
     let claims = claims(context, token)?;
     let meant = |audience: &Value| audience.as_str().is_some_and(|it| audiences.iter().any(|other| other == it));

@@ -12,6 +12,7 @@ pub mod cluster;
 mod controllers;
 mod decode;
 mod discovery;
+pub(crate) mod entra;
 mod fields;
 mod go;
 mod kinds;
