@@ -12,8 +12,8 @@
 mod client;
 mod faults;
 mod issuers;
-mod killed;
 mod key_vault;
+mod killed;
 mod program;
 
 use azwi::emulator::Options;
