@@ -98,7 +98,7 @@ async fn a_collision_that_does_not_end_is_reported_at_the_timeout() {
     .await;
     let error = azure(&server)
         .credentials()
-        .put(&credential("stuck", "web"), &trust(), &Wait::at_most(Duration::from_millis(700)))
+        .put(&credential("stuck", "web"), &trust(), &Wait::at_most(Duration::from_millis(2500)))
         .await
         .unwrap_err();
     assert!(error.is_concurrent_credential_write() && error.to_string().contains("until the timeout"), "{error}");
