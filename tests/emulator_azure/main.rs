@@ -10,10 +10,11 @@
 )]
 
 mod client;
+mod clusters;
 mod faults;
 mod issuers;
-mod killed;
 mod key_vault;
+mod killed;
 mod program;
 
 use azwi::emulator::Options;
