@@ -10,6 +10,7 @@
 )]
 
 mod client;
+mod clusters;
 mod faults;
 mod issuers;
 mod key_vault;
