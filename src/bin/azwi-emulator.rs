@@ -52,6 +52,9 @@ struct Serve {
     /// Whether the documented limits on requests are kept: off or documented.
     #[arg(long, default_value = "off")]
     throttle: Throttle,
+    /// Whether the clusters honour roles. Without it whoever signs in to one may do everything.
+    #[arg(long)]
+    rbac: bool,
     /// What goes wrong on purpose: a JSON list of faults.
     #[arg(long)]
     faults: Option<PathBuf>,
@@ -75,7 +78,12 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: Serve) -> Result<(), String> {
-    let settings = Settings { latency_ms: arguments.latency, throttle: arguments.throttle, ..Settings::default() };
+    let settings = Settings {
+        latency_ms: arguments.latency,
+        throttle: arguments.throttle,
+        rbac: arguments.rbac,
+        ..Settings::default()
+    };
     let options = Options {
         dir: arguments.dir,
         listen: arguments.listen,

@@ -148,12 +148,15 @@ pub(crate) fn effect(world: &mut World, call: &Call<'_>) -> Answer {
 
 /// A cluster's answer, which has no steps.
 pub(crate) fn cluster(world: &mut World, name: &str, path: &str, request: &Request) -> Response {
-    let Some(cluster) = Cluster::load(&world.store, name) else {
+    let Some(mut cluster) = Cluster::load(&world.store, name) else {
         return Response::json(
             StatusCode::NOT_FOUND,
             &json!({"error": format!("the emulator has no cluster `{name}`")}),
         );
     };
+    if cluster.has_rbac() != world.settings.rbac {
+        cluster.set_rbac(&mut world.store, &world.clock, world.settings.rbac);
+    }
     let request = Request { path: path.to_owned(), ..request.clone() };
     let mut context = kubernetes::Context { store: &mut world.store, clock: &world.clock, cluster: &cluster };
     kubernetes::answer(&mut context, &request)

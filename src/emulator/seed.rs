@@ -296,8 +296,9 @@ impl Seed {
         for issuer in &self.issuers {
             entra::issuer::register(&mut world.store, issuer)?;
         }
+        let tenant = self.tenants.first().map_or("", |tenant| tenant.id.as_str());
         for cluster in &self.clusters {
-            cluster.create(world)?;
+            cluster.create(world, tenant)?;
             if let Some(azure) = &cluster.azure {
                 let subscription = or_first(&azure.subscription, "subscription")?;
                 match azure.kind {
@@ -314,7 +315,7 @@ impl Seed {
 }
 
 impl ClusterSeed {
-    fn create(&self, world: &mut World) -> Result<(), String> {
+    fn create(&self, world: &mut World, tenant: &str) -> Result<(), String> {
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if self.name.is_empty() || self.name.len() > 63 || !self.name.bytes().all(sound) {
             return Err(format!("`{}` is not a cluster's name: 1 to 63 letters, digits, `-` and `_`", self.name));
@@ -323,7 +324,9 @@ impl ClusterSeed {
             return Ok(());
         }
         let (url, issuer) = (world.cluster_url(&self.name), format!("{}/oidc/{}/", world.url, self.name));
-        Cluster::create(&mut world.store, &world.clock, &self.name, &url, &issuer, &self.namespaces).map(drop)
+        let mut cluster = Cluster::create(&mut world.store, &world.clock, &self.name, &url, &issuer, &self.namespaces)?;
+        cluster.set_webhook(&mut world.store, tenant, &format!("{}/", world.url));
+        Ok(())
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Settings {
     pub cluster_operation_ms: u64,
     /// Whether the documented limits on requests per second are kept.
     pub throttle: Throttle,
+    /// Whether the clusters honour roles; where they do not, whoever signs in may do everything.
+    pub rbac: bool,
     /// Requests that are refused with 403 `AuthorizationFailed`, as if the caller lacked the role. Anybody may do the rest.
     pub deny: Vec<Deny>,
     /// The most entries on one page of a list of Azure Resource Manager; 0 is no limit.

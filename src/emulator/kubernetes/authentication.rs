@@ -3,7 +3,8 @@
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-use super::kinds::ServiceAccount;
+use super::authorization::{self, Attributes};
+use super::kinds::{Pod, ServiceAccount};
 use super::status::Status;
 use super::{Context, metadata};
 use crate::emulator::http::Request;
@@ -62,6 +63,34 @@ pub(super) fn authenticate(context: &Context<'_>, request: &Request) -> Result<U
     }
 }
 
+/// The user whom the request wants to be taken for, who is the one who sent it unless its headers name another.
+///
+/// # Errors
+/// 403 when the sender may not be taken for him.
+pub(super) fn impersonate(context: &Context<'_>, sender: User, request: &Request) -> Result<User, Status> {
+    let Some(name) = request.header("impersonate-user") else { return Ok(sender) };
+    let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let (resource, namespace, own) = match account {
+        Some((namespace, own)) => ("serviceaccounts", namespace, own),
+        None => ("users", "", name),
+    };
+    let verb = "impersonate";
+    let asked = Attributes { verb, resource, namespace, name: own, ..Attributes::default() };
+    authorization::authorize(context, &sender, &asked)?;
+    let given = request.headers.get_all("impersonate-group").iter().filter_map(|group| group.to_str().ok());
+    let mut groups: Vec<String> = given.map(str::to_owned).collect();
+    for group in &groups {
+        let asked = Attributes { verb, resource: "groups", name: group, ..Attributes::default() };
+        authorization::authorize(context, &sender, &asked)?;
+    }
+    if let (Some((namespace, _)), true) = (account, groups.is_empty()) {
+        groups.extend(["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]);
+    }
+    groups.push("system:authenticated".to_owned());
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    Ok(User::new(name, "", &groups))
+}
+
 /// The user of a token that is meant for one of these audiences; none where it is not good.
 pub(super) fn user_of(context: &Context<'_>, token: &str, audiences: &[String]) -> Option<User> {
     if token == context.cluster.admin_token() {
@@ -83,11 +112,26 @@ pub(super) fn user_of(context: &Context<'_>, token: &str, audiences: &[String]) 
     if text("/serviceaccount/uid")? != metadata::text(account, "uid") {
         return None;
     }
+    // Nor does a token that is bound to a pod outlive that.
+    let pod = match text("/pod/name") {
+        Some(pod) => {
+            let uid = metadata::text(context.object(&Pod, namespace, pod)?, "uid");
+            (text("/pod/uid")? == uid).then(|| (pod.to_owned(), uid.to_owned()))
+        }
+        None => None,
+    };
+    if pod.is_none() && text("/pod/name").is_some() {
+        return None;
+    }
     let groups = ["system:serviceaccounts", &format!("system:serviceaccounts:{namespace}"), "system:authenticated"];
     let mut user =
         User::new(&format!("system:serviceaccount:{namespace}:{name}"), metadata::text(account, "uid"), &groups);
     if let Some(id) = claims.get("jti").and_then(Value::as_str) {
         user.extra.push(("authentication.kubernetes.io/credential-id".to_owned(), vec![format!("JTI={id}")]));
+    }
+    if let Some((name, uid)) = pod {
+        user.extra.push(("authentication.kubernetes.io/pod-name".to_owned(), vec![name]));
+        user.extra.push(("authentication.kubernetes.io/pod-uid".to_owned(), vec![uid]));
     }
     Some(user)
 }

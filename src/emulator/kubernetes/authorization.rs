@@ -1,9 +1,9 @@
 //! Who may do what. Without RBAC everybody who signed in may do everything, and nobody else more than see that the
-//! server is there.
+//! server is there; with it roles decide ([`super::rbac`]).
 
-use super::Context;
 use super::authentication::User;
 use super::status::Status;
+use super::{Context, rbac};
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Default)]
@@ -21,16 +21,17 @@ pub(super) struct Attributes<'a> {
     pub(super) name: &'a str,
 }
 
-/// Whether a user may do this.
-///
-/// This is the place where RBAC decides once roles are kept; the cluster is passed for that.
-pub(super) fn allows(_context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> bool {
+/// Why a user may do this; none where he may not. The reason is empty where no role is behind it.
+pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> Option<String> {
+    if context.cluster.has_rbac() {
+        return rbac::allows(context, user, attributes);
+    }
     let public = ["/healthz", "/livez", "/readyz", "/version"];
     let is_public = attributes.path.is_some_and(|path| {
         let path = path.trim_end_matches('/');
         attributes.verb == "get" && public.contains(&path)
     });
-    is_public || !user.is_anonymous()
+    (is_public || !user.is_anonymous()).then(String::new)
 }
 
 /// Refuses what a user may not do.
@@ -38,7 +39,7 @@ pub(super) fn allows(_context: &Context<'_>, user: &User, attributes: &Attribute
 /// # Errors
 /// 403 with who, what and where.
 pub(super) fn authorize(context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> Result<(), Status> {
-    if allows(context, user, attributes) {
+    if allows(context, user, attributes).is_some() {
         return Ok(());
     }
     let Attributes { verb, path, group, resource, subresource, namespace, name } = attributes;

@@ -7,7 +7,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Context, controllers};
+use super::{Context, controllers, rbac};
 use crate::emulator::clock::Clock;
 use crate::emulator::jwt::SigningKey;
 use crate::emulator::store::Store;
@@ -25,6 +25,18 @@ pub struct Cluster {
     jwks: Value,
     api_audiences: Vec<String>,
     controllers: bool,
+    /// Whether roles decide who may do what.
+    #[serde(default)]
+    rbac: bool,
+    /// The tenant and the authority that the workload identity webhook was installed with.
+    #[serde(default)]
+    tenant: String,
+    #[serde(default = "public_authority")]
+    authority: String,
+}
+
+fn public_authority() -> String {
+    "https://login.microsoftonline.com/".to_owned()
 }
 
 impl Cluster {
@@ -61,6 +73,9 @@ impl Cluster {
             jwks: key.jwks(),
             api_audiences: vec![issuer.to_owned()],
             controllers: true,
+            rbac: false,
+            tenant: String::new(),
+            authority: public_authority(),
         };
         cluster.save(store);
         let mut context = Context { store, clock, cluster: &cluster };
@@ -134,6 +149,37 @@ impl Cluster {
     pub fn stop_controllers(&mut self, store: &mut Store) {
         self.controllers = false;
         self.save(store);
+    }
+
+    /// Whether roles decide who may do what. Where they do not, whoever signs in may do everything.
+    pub fn has_rbac(&self) -> bool {
+        self.rbac
+    }
+
+    /// Lets roles decide, or not. The roles that every cluster has are made when they first do.
+    pub fn set_rbac(&mut self, store: &mut Store, clock: &Clock, on: bool) {
+        self.rbac = on;
+        self.save(store);
+        if on {
+            rbac::establish(&mut Context { store, clock, cluster: self });
+        }
+    }
+
+    /// Sets the tenant and the authority that the workload identity webhook gives to pods whose account names no tenant.
+    pub fn set_webhook(&mut self, store: &mut Store, tenant: &str, authority: &str) {
+        self.tenant = tenant.to_owned();
+        self.authority = authority.to_owned();
+        self.save(store);
+    }
+
+    /// The tenant of the workload identity webhook; empty where it has none.
+    pub(super) fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The `AZURE_AUTHORITY_HOST` of the workload identity webhook.
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
     }
 
     /// Removes the cluster and all that is in it.

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::kinds::{self, Kind, Namespace, ServiceAccount};
 use super::verbs::{self, Deletion};
-use super::{Context, metadata};
+use super::{Context, metadata, workloads};
 
 /// How long a namespace says that it is being deleted, when nothing holds it.
 const TERMINATION: Duration = Duration::seconds(2);
@@ -38,12 +38,18 @@ pub(super) fn created(context: &mut Context<'_>, kind: &dyn Kind, object: &Value
     if kind.kind() == "Namespace" {
         make_default_account(context, metadata::text(object, "name"));
     }
+    if kind.kind() == "Pod" && context.cluster.has_controllers() {
+        workloads::start(context, object);
+    }
 }
 
 /// Follows the deletion of an object that is gone.
 pub(super) fn deleted(context: &mut Context<'_>, kind: &dyn Kind, object: &Value) {
     if kind.kind() == "ServiceAccount" && metadata::text(object, "name") == "default" {
         make_default_account(context, metadata::text(object, "namespace"));
+    }
+    if kind.group() == "apps" && context.cluster.has_controllers() {
+        workloads::collect(context, object);
     }
 }
 
@@ -56,7 +62,10 @@ pub(super) fn marked(context: &mut Context<'_>, kind: &dyn Kind, object: &Value)
         empty(context, metadata::text(object, "name"));
         return;
     }
-    // The garbage collector has nothing to do before it lets go: no kind here has dependents.
+    if metadata::list(object, "finalizers").contains(&"orphan") {
+        workloads::orphan(context, object);
+    }
+    // Dependents go with their owner, which is let go first: nobody can tell, within one request.
     let mut finalizers = metadata::list(object, "finalizers");
     finalizers.retain(|finalizer| !matches!(*finalizer, "foregroundDeletion" | "orphan"));
     if finalizers.len() < metadata::list(object, "finalizers").len() {
@@ -73,6 +82,7 @@ pub(super) fn tick(context: &mut Context<'_>) {
     if !context.cluster.has_controllers() {
         return;
     }
+    workloads::tick(context);
     for (name, namespace) in context.objects(&Namespace, None) {
         let marked = OffsetDateTime::parse(metadata::text(&namespace, "deletionTimestamp"), &Rfc3339);
         if marked.is_ok_and(|at| context.clock.now() - at >= TERMINATION) {

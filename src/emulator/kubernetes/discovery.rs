@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use super::kinds::{self, Kind};
+use super::openapi;
 use super::reviews;
 use super::status::Status;
 use crate::emulator::http::{Request, Response};
@@ -76,6 +77,11 @@ pub(super) fn answer(context: &Context<'_>, request: &Request, parts: &[&str]) -
             "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": format!("{group}/{version}"),
             "resources": resources(group, version),
         })),
+        ["openapi", "v3"] => json(openapi::index()),
+        ["openapi", "v3", rest @ ..] => match openapi::document(&rest.join("/")) {
+            Some(document) => json(document),
+            None => Ok(page_not_found()),
+        },
         ["api", _] => return Err(Status::no_resource()),
         ["apis", group, _] if has_group(group) => return Err(Status::no_resource()),
         _ => Ok(page_not_found()),

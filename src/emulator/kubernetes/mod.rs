@@ -5,6 +5,7 @@
 //! ([`kinds`]) what is particular to it and the ownership rules ([`fields`]) who owns what afterwards. Nothing here
 //! answers 500 but for the one case in which the real server does.
 
+mod admission;
 mod authentication;
 mod authorization;
 mod body;
@@ -18,7 +19,9 @@ mod go;
 mod kinds;
 mod metadata;
 mod objects;
+mod openapi;
 mod options;
+mod rbac;
 mod respond;
 mod reviews;
 mod schema;
@@ -28,6 +31,10 @@ mod status;
 mod tests;
 mod tokens;
 mod verbs;
+mod webhook;
+#[cfg(test)]
+mod workload_tests;
+mod workloads;
 
 use http::Method;
 
@@ -58,6 +65,7 @@ pub fn answer(context: &mut Context<'_>, request: &Request) -> Response {
 
 fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Status> {
     let user = authentication::authenticate(context, request)?;
+    let user = authentication::impersonate(context, user, request)?;
     let segments = request.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (group, version, rest) = match parts.as_slice() {
@@ -113,6 +121,7 @@ fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Statu
         namespace: place.namespace.to_owned(),
         name: place.name.to_owned(),
         subresource: place.subresource.to_owned(),
+        user,
     };
     verbs::answer(context, &target, verb, request)
 }

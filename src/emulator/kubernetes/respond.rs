@@ -104,16 +104,18 @@ fn partial(object: &Value) -> Value {
 }
 
 fn table(context: &Context<'_>, kind: &dyn Kind, list: &Value, objects: &[Value]) -> Value {
-    let column = |name: &str, format: &str, about: &str| json!({"name": name, "type": "string", "format": format, "description": about, "priority": 0});
-    let mut columns = vec![column("Name", "name", "The name of the object, unique in its namespace.")];
-    columns.extend(kind.columns().iter().map(|it| column(it.name, "", it.about)));
-    columns.push(column("Age", "", "How long ago the object was created."));
+    let column = |name: &str, format: &str, about: &str, priority: i32| json!({"name": name, "type": "string", "format": format, "description": about, "priority": priority});
+    let mut columns = vec![column("Name", "name", "The name of the object, unique in its namespace.", 0)];
+    columns.extend(kind.columns().iter().map(|it| column(it.name, "", it.about, 0)));
+    columns.push(column("Age", "", "How long ago the object was created.", 0));
+    columns.extend(kind.wide_columns().iter().map(|it| column(it.name, "", it.about, 1)));
     let rows: Vec<Value> = objects
         .iter()
         .map(|object| {
             let mut cells = vec![Value::from(metadata::text(object, "name"))];
             cells.extend(kind.columns().iter().map(|column| (column.cell)(object)));
             cells.push(Value::from(age(metadata::text(object, "creationTimestamp"), context.clock.now())));
+            cells.extend(kind.wide_columns().iter().map(|column| (column.cell)(object)));
             json!({"cells": cells, "object": partial(object)})
         })
         .collect();

@@ -26,6 +26,11 @@ impl Status {
         Self { code, reason, message: message.into(), details: None, go_on: None }
     }
 
+    /// What it says.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     fn detailed(mut self, details: Value) -> Self {
         self.details = Some(details);
         self
@@ -40,6 +45,12 @@ impl Status {
     pub(super) fn another_namespace() -> Self {
         let message = "the namespace of the provided object does not match the namespace sent on the request";
         Self::bad_request(message)
+    }
+
+    /// 400 from the workload identity webhook.
+    pub(super) fn denied_by_webhook(why: &str) -> Self {
+        let webhook = "mutation.azure-workload-identity.io";
+        Self::new(400, "", format!("admission webhook {} denied the request: {why}", go::quote(webhook)))
     }
 
     /// 401: there is a token and it is not a good one.
@@ -248,6 +259,7 @@ pub(super) struct FieldError {
 enum Problem {
     Required,
     Invalid,
+    NotFound,
     TooLong,
     Forbidden,
     NotSupported,
@@ -272,6 +284,11 @@ impl FieldError {
     /// The field's value, which is no text, breaks a rule.
     pub(super) fn invalid_value(field: impl Into<String>, value: &Value, detail: &str) -> Self {
         Self::of(field, Problem::Invalid, value.to_string(), detail)
+    }
+
+    /// The field's text names what is not there.
+    pub(super) fn not_found(field: impl Into<String>, value: &str) -> Self {
+        Self::of(field, Problem::NotFound, go::quote(value), "")
     }
 
     /// The field has more than `limit` bytes.
@@ -306,6 +323,7 @@ impl FieldError {
             Problem::Required if detail.is_empty() => "Required value".to_owned(),
             Problem::Required => format!("Required value: {detail}"),
             Problem::Invalid => format!("Invalid value: {value}: {detail}"),
+            Problem::NotFound => format!("Not found: {value}"),
             Problem::TooLong => format!("Too long: {detail}"),
             Problem::Forbidden => format!("Forbidden: {detail}"),
             Problem::NotSupported => format!("Unsupported value: {value}: {detail}"),
@@ -318,6 +336,7 @@ impl Problem {
         match self {
             Self::Required => "FieldValueRequired",
             Self::Invalid => "FieldValueInvalid",
+            Self::NotFound => "FieldValueNotFound",
             Self::TooLong => "FieldValueTooLong",
             Self::Forbidden => "FieldValueForbidden",
             Self::NotSupported => "FieldValueNotSupported",

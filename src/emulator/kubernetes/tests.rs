@@ -8,26 +8,26 @@ use crate::emulator::clock::Clock;
 use crate::emulator::http::Request;
 use crate::emulator::store::Store;
 
-struct Server {
-    store: Store,
+pub(super) struct Server {
+    pub(super) store: Store,
     clock: Clock,
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let (mut store, clock) = (Store::in_memory(), Clock::default());
         let url = "https://127.0.0.1:1/clusters/one";
         let cluster = Cluster::create(&mut store, &clock, "one", url, "https://issuer/one/", &["app".to_owned()]);
         Self { cluster: cluster.unwrap(), store, clock }
     }
 
-    fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(super) fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let token = self.cluster.admin_token().to_owned();
         self.ask_as(&token, method, path, body)
     }
 
-    fn ask_as(&mut self, token: &str, method: &str, target: &str, body: Option<Value>) -> (u16, Value) {
+    pub(super) fn ask_as(&mut self, token: &str, method: &str, target: &str, body: Option<Value>) -> (u16, Value) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut headers = http::HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());

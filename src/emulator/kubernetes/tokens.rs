@@ -7,7 +7,7 @@ use time::Duration;
 
 use super::body::{Expected, Received};
 use super::fields::Write;
-use super::kinds::{Kind, ServiceAccount};
+use super::kinds::{Kind, Pod, ServiceAccount};
 use super::options::Options;
 use super::respond::{self, Form};
 use super::schema::{API_VERSION, Field, KIND, METADATA, STRING_LIST, Struct, Type};
@@ -72,10 +72,11 @@ pub(super) fn answer(
     };
     let seconds = asked.pointer("/spec/expirationSeconds").and_then(Value::as_i64).unwrap_or(DEFAULT_SECONDS);
     check_expiration(seconds)?;
-    check_bound(asked.pointer("/spec/boundObjectRef").unwrap_or(&Value::Null))?;
+    let bound = asked.pointer("/spec/boundObjectRef").cloned().unwrap_or(Value::Null);
+    let pod = bound_pod(context, (namespace, name), &bound)?;
 
     let now = context.clock.now();
-    let token = sign(context, (namespace, name, &uid), &audiences, seconds)?;
+    let token = sign(context, (namespace, name, &uid), pod, (&audiences, seconds))?;
     for (field, value) in [("name", name), ("namespace", namespace), ("uid", &uid)] {
         metadata::set(&mut asked, field, Value::from(value));
     }
@@ -100,17 +101,40 @@ fn check_expiration(seconds: i64) -> Result<(), Status> {
     Err(Status::invalid(TOKEN_REQUEST.kind, TOKEN_REQUEST.group, "", &[error]))
 }
 
-/// Refuses a bound object: there is none yet of the kinds that a token can be bound to.
-fn check_bound(bound: &Value) -> Result<(), Status> {
+/// The pod that a token is bound to, as its claims name it. Of the other kinds that a token can be bound to there are no
+/// objects.
+fn bound_pod(
+    context: &Context<'_>,
+    (namespace, account): (&str, &str),
+    bound: &Value,
+) -> Result<Option<Value>, Status> {
     if bound.is_null() {
-        return Ok(());
+        return Ok(None);
     }
     let text = |name: &str| bound.get(name).and_then(Value::as_str).unwrap_or_default();
     let (version, kind, name) = (text("apiVersion"), text("kind"), text("name"));
     let group = version.rsplit_once('/').map_or("", |(group, _)| group);
     match (group, kind) {
         ("", "Pod" | "Secret" | "Node") if name.is_empty() => Err(Status::bad_request("Name parameter required.")),
-        ("", "Pod") => Err(Status::not_found("pods", "", name)),
+        ("", "Pod") => {
+            let pod = context.object(&Pod, namespace, name).ok_or_else(|| Status::not_found("pods", "", name))?;
+            let (wanted, uid) = (text("uid"), metadata::text(pod, "uid"));
+            if pod.pointer("/spec/serviceAccountName").and_then(Value::as_str) != Some(account) {
+                let why = format!(
+                    "cannot bind token for serviceaccount {} to pod running with different serviceaccount name.",
+                    go::quote(account)
+                );
+                return Err(Status::bad_request(why));
+            }
+            if !wanted.is_empty() && wanted != uid {
+                let why = format!(
+                    "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might \
+                     have been deleted and then recreated"
+                );
+                return Err(Status::conflict("Pod", "", name, &why));
+            }
+            Ok(Some(json!({"name": name, "uid": uid})))
+        }
         ("", "Secret") => Err(Status::not_found("secrets", "", name)),
         ("", "Node") => Err(Status::not_found("nodes", "", name)),
         _ => {
@@ -123,16 +147,19 @@ fn check_bound(bound: &Value) -> Result<(), Status> {
 fn sign(
     context: &Context<'_>,
     (namespace, name, uid): (&str, &str, &str),
-    audiences: &Value,
-    seconds: i64,
+    pod: Option<Value>,
+    (audiences, seconds): (&Value, i64),
 ) -> Result<String, Status> {
     let cluster = context.cluster;
     let now = context.clock.unix();
-    let claims = json!({
+    let mut claims = json!({
         "aud": audiences, "exp": now + seconds, "iat": now, "iss": cluster.issuer(), "jti": uuid::Uuid::new_v4().to_string(),
         "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}},
         "nbf": now, "sub": format!("system:serviceaccount:{namespace}:{name}"),
     });
+    if let (Some(pod), Some(private)) = (pod, claims.get_mut("kubernetes.io").and_then(Value::as_object_mut)) {
+        private.insert("pod".to_owned(), pod);
+    }
     let mut header = Header::new(Algorithm::RS256);
     header.kid = Some(cluster.key_id().to_owned());
     // A real API server names no type.

@@ -33,7 +33,9 @@ impl Step {
             Elements::Keyed(keys) => {
                 let mut pairs = Vec::with_capacity(keys.len());
                 for key in *keys {
-                    pairs.push(((*key).to_owned(), item.get(key)?.to_string()));
+                    // The one key of a list that has a default: a port is one of TCP.
+                    let default = (*key == "protocol").then(|| "\"TCP\"".to_owned());
+                    pairs.push(((*key).to_owned(), item.get(key).map(ToString::to_string).or(default)?));
                 }
                 pairs.sort();
                 Some(Self::Key(pairs))

@@ -1,8 +1,17 @@
 //! The kinds of objects that a cluster keeps: each says of itself what the rest of this folder asks, in one file, and is
 //! one line of [`ALL`].
 
+mod deployment;
+mod event;
 mod namespace;
+mod pod;
+mod pod_defaults;
+mod pod_spec;
+mod replica_set;
+mod role;
+mod role_binding;
 mod service_account;
+mod workload;
 
 use serde_json::Value;
 
@@ -11,11 +20,28 @@ use super::metadata;
 use super::schema::Struct;
 use super::status::{FieldError, Status};
 
+pub(super) use self::deployment::Deployment;
+use self::event::Event;
 pub(super) use self::namespace::Namespace;
+pub(super) use self::pod::Pod;
+pub(super) use self::replica_set::ReplicaSet;
+pub(super) use self::role::{ClusterRole, GROUP as RBAC_GROUP, Role};
+pub(super) use self::role_binding::{ClusterRoleBinding, RoleBinding};
 pub(super) use self::service_account::ServiceAccount;
 
 /// The kinds, in the order in which discovery lists the resources of a group.
-pub(super) static ALL: &[&dyn Kind] = &[&Namespace, &ServiceAccount];
+pub(super) static ALL: &[&dyn Kind] = &[
+    &Event,
+    &Namespace,
+    &Pod,
+    &ServiceAccount,
+    &Deployment,
+    &ReplicaSet,
+    &ClusterRoleBinding,
+    &ClusterRole,
+    &RoleBinding,
+    &Role,
+];
 
 /// A kind of object and its resource.
 ///
@@ -79,6 +105,16 @@ pub(super) trait Kind: Sync {
         self.reset(subresource)
     }
 
+    /// Whether its metadata counts the changes of all but metadata and status.
+    fn has_generation(&self) -> bool {
+        false
+    }
+
+    /// Whether the answer to a deletion that is done is the object: of most kinds it is a Status.
+    fn answers_deletion_with_object(&self) -> bool {
+        false
+    }
+
     /// Fills in what a client may leave out, before ownership is decided.
     fn default(&self, _object: &mut Value) {}
 
@@ -121,6 +157,11 @@ pub(super) trait Kind: Sync {
     fn columns(&self) -> &'static [Column] {
         &[]
     }
+
+    /// The columns that `kubectl get -o wide` adds after the age.
+    fn wide_columns(&self) -> &'static [Column] {
+        &[]
+    }
 }
 
 /// A resource below an object.
@@ -138,6 +179,13 @@ pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) cell: fn(&Value) -> Value,
+}
+
+impl Column {
+    /// A column of this name, what it says, and how.
+    const fn text(name: &'static str, about: &'static str, cell: fn(&Value) -> Value) -> Self {
+        Self { name, about, cell }
+    }
 }
 
 /// The kind of this resource.

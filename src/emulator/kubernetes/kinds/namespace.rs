@@ -46,6 +46,10 @@ impl Kind for Namespace {
         ]
     }
 
+    fn answers_deletion_with_object(&self) -> bool {
+        true
+    }
+
     fn schema(&self) -> &'static Struct {
         &NAMESPACE
     }

@@ -40,6 +40,10 @@ impl Kind for ServiceAccount {
         }]
     }
 
+    fn answers_deletion_with_object(&self) -> bool {
+        true
+    }
+
     fn schema(&self) -> &'static Struct {
         &SERVICE_ACCOUNT
     }

@@ -35,7 +35,11 @@ pub(super) fn status(context: &Context<'_>, user: &User, review: &Review, asked:
         name,
     };
     let subject = if review.kind == "SelfSubjectAccessReview" { user.clone() } else { somebody(asked) };
-    Ok(json!({"allowed": authorization::allows(context, &subject, &attributes)}))
+    Ok(match authorization::allows(context, &subject, &attributes) {
+        None => json!({"allowed": false}),
+        Some(reason) if reason.is_empty() => json!({"allowed": true}),
+        Some(reason) => json!({"allowed": true, "reason": reason}),
+    })
 }
 
 fn errors(review: &Review, asked: &Value) -> Vec<FieldError> {

@@ -12,6 +12,7 @@ use super::body::{Expected, Received};
 use super::fields::Write;
 use super::metadata;
 use super::options::Options;
+use super::rbac;
 use super::respond::{self, Form};
 use super::schema::Struct;
 use super::status::Status;
@@ -124,14 +125,13 @@ pub(super) fn answer(
         }
         "TokenReview" => token_status(context, &asked)?,
         "SelfSubjectRulesReview" => {
-            if asked.pointer("/spec/namespace").is_none() {
-                return Err(Status::bad_request("no namespace on request"));
-            }
+            let namespace = asked.pointer("/spec/namespace").and_then(Value::as_str).map(str::to_owned);
+            let namespace = namespace.ok_or_else(|| Status::bad_request("no namespace on request"))?;
             asked = bare(json!({}));
             if let Some(asked) = asked.as_object_mut() {
                 asked.insert("spec".to_owned(), json!({}));
             }
-            rules(user)
+            rules(context, user, &namespace)
         }
         _ => access::status(context, user, review, &asked)?,
     };
@@ -158,7 +158,13 @@ fn token_status(context: &Context<'_>, asked: &Value) -> Result<Value, Status> {
 }
 
 /// What somebody may do, as a list: everything, where RBAC is off and he signed in.
-fn rules(user: &User) -> Value {
+fn rules(context: &Context<'_>, user: &User, namespace: &str) -> Value {
+    if context.cluster.has_rbac() {
+        let is_path = |rule: &Value| rule.get("nonResourceURLs").is_some();
+        let (paths, resources): (Vec<Value>, Vec<Value>) =
+            rbac::rules(context, user, namespace).into_iter().partition(is_path);
+        return json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": false});
+    }
     if user.is_anonymous() {
         return json!({"resourceRules": [], "nonResourceRules": [], "incomplete": false});
     }

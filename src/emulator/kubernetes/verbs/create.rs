@@ -13,7 +13,7 @@ use crate::emulator::kubernetes::metadata::{self, NameRule};
 use crate::emulator::kubernetes::options::Options;
 use crate::emulator::kubernetes::respond::{self, Form};
 use crate::emulator::kubernetes::status::Status;
-use crate::emulator::kubernetes::{Context, controllers};
+use crate::emulator::kubernetes::{Context, admission, controllers};
 
 /// A generated name is a prefix of at most this many characters and five more.
 const LONGEST_PREFIX: usize = 58;
@@ -60,6 +60,7 @@ pub(in crate::emulator::kubernetes) fn keep(
 ) -> Result<Value, Status> {
     let namespace = metadata::text(&object, "namespace").to_owned();
     admit_to_namespace(context, kind, &namespace, metadata::text(&object, "name"))?;
+    admission::admit(context, kind, &mut object)?;
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
         metadata::set(&mut object, field, Value::Null);
     }
@@ -68,6 +69,9 @@ pub(in crate::emulator::kubernetes) fn keep(
     if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
         let name = generated(metadata::text(&object, "generateName"));
         metadata::set(&mut object, "name", Value::from(name));
+    }
+    if kind.has_generation() {
+        metadata::set(&mut object, "generation", Value::from(1));
     }
     kind.prepare_create(&mut object);
     let name = metadata::text(&object, "name").to_owned();

@@ -6,13 +6,14 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::update::count_generation;
 use super::{Target, list};
 use crate::emulator::http::{Request, Response};
-use crate::emulator::kubernetes::kinds::Kind;
+use crate::emulator::kubernetes::kinds::{Kind, Pod};
 use crate::emulator::kubernetes::options::{dry_run_errors, exact};
 use crate::emulator::kubernetes::respond::Form;
 use crate::emulator::kubernetes::status::{FieldError, Status};
-use crate::emulator::kubernetes::{Context, body, controllers, go, metadata};
+use crate::emulator::kubernetes::{Context, body, controllers, decode, go, metadata};
 
 /// Namespaces that cannot be deleted.
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
@@ -25,6 +26,8 @@ pub(in crate::emulator::kubernetes) struct Deletion {
     /// What becomes of dependents, as a finalizer of the garbage collector: none where they go later; nothing at all
     /// where the client leaves it to what the object already says.
     policy: Option<Option<&'static str>>,
+    /// How long a pod may take to end, in seconds.
+    grace: Option<i64>,
     dry_run: bool,
 }
 
@@ -37,7 +40,16 @@ pub(super) fn delete_one(context: &mut Context<'_>, target: &Target, request: &R
     let form = Form::asked(request)?;
     let deletion = Deletion::read(request)?;
     let object = context.object(*kind, namespace, name).cloned().ok_or_else(|| kind.not_found(name))?;
+    let (uid, dry_run) = (metadata::text(&object, "uid").to_owned(), deletion.dry_run);
     let deleted = delete(context, *kind, object, &deletion)?;
+    let is_gone = dry_run || context.object(*kind, namespace, name).is_none_or(|it| metadata::text(it, "uid") != uid);
+    if is_gone && !kind.answers_deletion_with_object() {
+        let details = json!({"name": name, "group": kind.group(), "kind": kind.plural(), "uid": uid});
+        let (status, version) = ("Success", "v1");
+        let body =
+            json!({"kind": "Status", "apiVersion": version, "metadata": {}, "status": status, "details": details});
+        return Ok(Response::typed(StatusCode::OK, "application/json", &body));
+    }
     Ok(form.object(context, StatusCode::OK, *kind, &deleted))
 }
 
@@ -85,6 +97,13 @@ pub(in crate::emulator::kubernetes) fn delete(
         let finalizers = if finalizers.is_empty() { Value::Null } else { json!(finalizers) };
         metadata::set(&mut object, "finalizers", finalizers);
     }
+    if kind.kind() == Pod.kind() && !deleting {
+        let seconds = deletion.grace(&object);
+        let ends = context.clock.now() + time::Duration::seconds(seconds);
+        metadata::set(&mut object, "deletionTimestamp", Value::from(decode::timestamp(ends)));
+        metadata::set(&mut object, "deletionGracePeriodSeconds", json!(seconds));
+        count_generation(&mut object);
+    }
     if kind.is_released(&object) {
         if deletion.dry_run {
             return Ok(object);
@@ -93,7 +112,7 @@ pub(in crate::emulator::kubernetes) fn delete(
         controllers::deleted(context, kind, &gone);
         return Ok(gone);
     }
-    if !deleting {
+    if !deleting && metadata::text(&object, "deletionTimestamp").is_empty() {
         metadata::set(&mut object, "deletionTimestamp", Value::from(context.now()));
         metadata::set(&mut object, "deletionGracePeriodSeconds", json!(0));
     }
@@ -137,6 +156,7 @@ impl Deletion {
             json!({
                 "propagationPolicy": exact(request, "propagationPolicy"),
                 "dryRun": request.query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value).collect::<Vec<_>>(),
+                "gracePeriodSeconds": exact(request, "gracePeriodSeconds").and_then(|text| text.parse::<i64>().ok()),
                 "orphanDependents": exact(request, "orphanDependents").map(|value| value != "false"),
             })
         } else {
@@ -169,8 +189,16 @@ impl Deletion {
             uid: owned("/preconditions/uid"),
             revision: owned("/preconditions/resourceVersion"),
             policy,
+            grace: options.get("gracePeriodSeconds").and_then(Value::as_i64),
             dry_run: !dry_run.is_empty(),
         })
+    }
+
+    /// How long this pod may take to end, in seconds. One that runs nowhere has nothing to end.
+    fn grace(&self, pod: &Value) -> i64 {
+        let placed = pod.pointer("/spec/nodeName").is_some();
+        let own = pod.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64);
+        if placed { self.grace.or(own).unwrap_or(0) } else { 0 }
     }
 
     fn parse(request: &Request) -> Result<Value, Status> {

@@ -11,6 +11,7 @@ mod watch;
 use http::{Method, StatusCode};
 
 use super::Context;
+use super::authentication::User;
 use super::kinds::{Kind, Namespace};
 use super::metadata;
 use super::respond::Form;
@@ -29,6 +30,8 @@ pub(super) struct Target {
     /// Empty for a collection.
     pub(super) name: String,
     pub(super) subresource: String,
+    /// Who asks. What he asks for is authorized already.
+    pub(super) user: User,
 }
 
 /// The verb that a request means, as rights name it.

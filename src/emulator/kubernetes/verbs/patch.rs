@@ -11,6 +11,7 @@ use super::create::keep;
 use super::update::{check_name, replace};
 use super::{Target, strategic};
 use crate::emulator::http::{Request, Response};
+use crate::emulator::kubernetes::authorization::{self, Attributes};
 use crate::emulator::kubernetes::body::{self, Expected};
 use crate::emulator::kubernetes::fields::Write;
 use crate::emulator::kubernetes::options::{Options, Unknown};
@@ -57,7 +58,7 @@ fn apply(
     bytes: &[u8],
     (form, options): (Form, Options),
 ) -> Result<Response, Status> {
-    let Target { kind, namespace, name, subresource } = target;
+    let Target { kind, namespace, name, subresource, user } = target;
     let applied = body::yaml(bytes).map_err(|problem| {
         Status::bad_request(format!("error decoding YAML: error converting YAML to JSON: {problem}"))
     })?;
@@ -95,7 +96,13 @@ fn apply(
     let (code, object) = match &live {
         Some(live) => (StatusCode::OK, replace(context, *kind, live, object, (subresource, options.dry_run))?),
         None if !subresource.is_empty() => return Err(kind.not_found(name)),
-        None => (StatusCode::CREATED, keep(context, *kind, object, options.dry_run)?),
+        None => {
+            // The right to patch does not include the right to make what is missing.
+            let (group, resource) = (kind.group(), kind.plural());
+            let asked = Attributes { verb: "create", group, resource, namespace, name, ..Attributes::default() };
+            authorization::authorize(context, user, &asked)?;
+            (StatusCode::CREATED, keep(context, *kind, object, options.dry_run)?)
+        }
     };
     Ok(form.object(context, code, *kind, &object))
 }
@@ -115,7 +122,7 @@ fn change(
     (patch, bytes): (Kind, &[u8]),
     (form, options): (Form, Options),
 ) -> Result<Response, Status> {
-    let Target { kind, namespace, name, subresource } = target;
+    let Target { kind, namespace, name, subresource, .. } = target;
     let live = context.object(*kind, namespace, name).cloned().ok_or_else(|| kind.not_found(name))?;
     // What a refusal shows: a strategic patch itself, as Go prints it, or else the object that a patch makes.
     let (patched, shown) = match patch {

@@ -19,7 +19,7 @@ use crate::emulator::kubernetes::{Context, controllers, go};
 /// # Errors
 /// Whatever is wrong with it.
 pub(super) fn update(context: &mut Context<'_>, target: &Target, request: &Request) -> Result<Response, Status> {
-    let Target { kind, namespace, name, subresource } = target;
+    let Target { kind, namespace, name, subresource, .. } = target;
     let form = Form::asked(request)?;
     let options = Options::of_update(request)?;
     let Received { mut object, warnings } = Expected::of_kind(*kind).read(request, options.unknown)?;
@@ -67,6 +67,9 @@ pub(in crate::emulator::kubernetes) fn replace(
         }
     }
     kind.prepare_update(&mut new);
+    if kind.has_generation() && new.get("spec") != old.get("spec") {
+        count_generation(&mut new);
+    }
     let mut errors = metadata::validate(&new, kind.namespaced(), NameRule::PathSegment);
     errors.extend(metadata::validate_update(&new, old));
     errors.extend(kind.validate_update(&new, old));
@@ -85,6 +88,12 @@ pub(in crate::emulator::kubernetes) fn replace(
         return Ok(new);
     }
     Ok(context.write(kind, new))
+}
+
+/// Counts a change of what is wanted.
+pub(super) fn count_generation(object: &mut Value) {
+    let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
+    metadata::set(object, "generation", json!(generation + 1));
 }
 
 /// Refuses an object that says it is another than that of the path.
