@@ -6,10 +6,13 @@ use super::decode;
 use super::go;
 use super::kinds::{self, Kind};
 use super::options::Unknown;
+use super::protobuf;
 use super::schema::Struct;
 use super::status::Status;
 use crate::emulator::http::Request;
 
+/// The media type of protobuf.
+pub(super) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// As much as kube-apiserver takes of a body.
 const MOST_BYTES: usize = 3 * 1024 * 1024;
 
@@ -54,6 +57,7 @@ impl Expected {
             "application/yaml" => {
                 yaml(&bytes(request)?).map_err(|problem| self.unrecognized(&problem, &request.body))?
             }
+            PROTOBUF => protobuf::read(&bytes(request)?).ok_or_else(Status::unknown_body_format)?,
             _ => return Err(Status::unknown_body_format()),
         };
         self.decode(value, unknown)

@@ -21,6 +21,7 @@ mod metadata;
 mod objects;
 mod openapi;
 mod options;
+mod protobuf;
 mod rbac;
 mod respond;
 mod reviews;

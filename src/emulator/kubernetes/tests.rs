@@ -130,3 +130,22 @@ fn whatever_is_sent_is_answered_and_no_answer_is_a_500_by_accident() {
         }
     }
 }
+
+#[test]
+fn with_roles_on_the_built_in_view_lets_read_and_no_more() {
+    let mut server = Server::start();
+    server.cluster.set_rbac(&mut server.store, &server.clock, true);
+    let (_, made) = server.ask("POST", &format!("{ACCOUNTS}/default/token"), Some(json!({"spec": {}})));
+    let token = made["status"]["token"].as_str().unwrap().to_owned();
+    assert_eq!(server.ask_as(&token, "GET", ACCOUNTS, None).0, 403);
+    assert_eq!(server.ask_as(&token, "GET", "/apis", None).0, 200, "discovery is for all who signed in");
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/app/rolebindings";
+    let binding = json!({
+        "metadata": {"name": "view"}, "roleRef": {"kind": "ClusterRole", "name": "view"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "app"}],
+    });
+    assert_eq!(server.ask("POST", bindings, Some(binding)).0, 201);
+    assert_eq!(server.ask_as(&token, "GET", ACCOUNTS, None).0, 200);
+    assert_eq!(server.ask_as(&token, "GET", "/api/v1/serviceaccounts", None).0, 403, "the binding is one namespace's");
+    assert_eq!(server.ask_as(&token, "DELETE", &format!("{ACCOUNTS}/default"), None).0, 403);
+}

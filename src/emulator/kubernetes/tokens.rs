@@ -12,7 +12,7 @@ use super::options::Options;
 use super::respond::{self, Form};
 use super::schema::{API_VERSION, Field, KIND, METADATA, STRING_LIST, Struct, Type};
 use super::status::{FieldError, Status};
-use super::{Context, decode, go, metadata};
+use super::{Context, decode, go, metadata, verbs};
 use crate::emulator::http::{Request, Response};
 
 const SHORTEST_SECONDS: i64 = 600;
@@ -66,6 +66,7 @@ pub(super) fn answer(
     let account: &dyn Kind = &ServiceAccount;
     let found = context.object(account, namespace, name).ok_or_else(|| account.not_found(name))?;
     let uid = metadata::text(found, "uid").to_owned();
+    verbs::admit_to_namespace(context, account, namespace, name)?;
     let audiences = match asked.pointer("/spec/audiences").and_then(Value::as_array) {
         Some(audiences) if !audiences.is_empty() => json!(audiences),
         _ => json!(context.cluster.api_audiences()),

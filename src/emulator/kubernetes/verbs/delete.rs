@@ -13,7 +13,7 @@ use crate::emulator::kubernetes::kinds::{Kind, Pod};
 use crate::emulator::kubernetes::options::{dry_run_errors, exact};
 use crate::emulator::kubernetes::respond::Form;
 use crate::emulator::kubernetes::status::{FieldError, Status};
-use crate::emulator::kubernetes::{Context, body, controllers, decode, go, metadata};
+use crate::emulator::kubernetes::{Context, body, controllers, decode, go, metadata, protobuf};
 
 /// Namespaces that cannot be deleted.
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
@@ -203,12 +203,13 @@ impl Deletion {
 
     fn parse(request: &Request) -> Result<Value, Status> {
         let media_type = body::media_type(request);
-        if !matches!(media_type.as_str(), "" | "application/json" | "application/yaml") {
+        if !matches!(media_type.as_str(), "" | "application/json" | "application/yaml" | body::PROTOBUF) {
             return Err(Status::unknown_body_format());
         }
         let bytes = body::bytes(request)?;
         let options = match media_type.as_str() {
             "application/yaml" => body::yaml(&bytes).map_err(Status::internal)?,
+            body::PROTOBUF => protobuf::read(&bytes).ok_or_else(Status::unknown_body_format)?,
             _ => go::parse_json(&bytes).map_err(|problem| {
                 Status::internal(format!("couldn't get version/kind; json parse error: {problem}"))
             })?,
@@ -237,6 +238,11 @@ impl Deletion {
         };
         let (uid, revision) = (metadata::text(object, "uid"), metadata::text(object, "resourceVersion"));
         match (&self.uid, &self.revision) {
+            // A namespace is marked by an update, whose precondition says it in other words.
+            (Some(wanted), _) if wanted != uid && kind.kind() == "Namespace" => {
+                let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
+                Err(Status::conflict(kind.plural(), kind.group(), name, &why))
+            }
             (Some(wanted), _) if wanted != uid => refuse("UID", wanted, uid, "deleted and then recreated"),
             (_, Some(wanted)) if wanted != revision => refuse("ResourceVersion", wanted, revision, "modified"),
             _ => Ok(()),

@@ -97,7 +97,12 @@ fn get(context: &Context<'_>, target: &Target, request: &Request) -> Result<Resp
 }
 
 /// Refuses a new object in a namespace that is missing or being deleted.
-fn admit_to_namespace(context: &Context<'_>, kind: &dyn Kind, namespace: &str, name: &str) -> Result<(), Status> {
+pub(super) fn admit_to_namespace(
+    context: &Context<'_>,
+    kind: &dyn Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<(), Status> {
     if !kind.namespaced() {
         return Ok(());
     }
