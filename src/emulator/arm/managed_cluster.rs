@@ -120,7 +120,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
         json!({"id": resource_id, "name": name, "type": TYPE.name, "location": location, "sku": sku})
     });
     if before.is_none() {
-        let made = make_cluster(world, name)?;
+        let made = make_cluster(world, name, &tenant)?;
         json_patch::merge(&mut resource, &json!({"_cluster": made}));
     }
     for field in ["identity", "sku"] {
@@ -137,13 +137,14 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 /// Makes the emulated cluster of a new resource and returns its name.
-fn make_cluster(world: &mut World, name: &str) -> Result<String, Error> {
+fn make_cluster(world: &mut World, name: &str, tenant: &str) -> Result<String, Error> {
     let suffix: String = Uuid::new_v4().simple().to_string().chars().take(8).collect();
     let cluster = format!("{name}-{suffix}");
     let (url, issuer) = (world.cluster_url(&cluster), format!("{}/oidc/{cluster}/", world.url));
     let namespaces = ["default", "kube-system"].map(str::to_owned);
-    Cluster::create(&mut world.store, &world.clock, &cluster, &url, &issuer, &namespaces)
+    let mut made = Cluster::create(&mut world.store, &world.clock, &cluster, &url, &issuer, &namespaces)
         .map_err(|error| Error::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", error))?;
+    made.set_webhook(&mut world.store, tenant, &format!("{}/", world.url));
     Ok(cluster)
 }
 
