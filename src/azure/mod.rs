@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `identities.rs` | managed identities |
 //! | `credentials.rs` | their federated identity credentials, written one at a time through `queue.rs` |
+//! | `clusters.rs` | clusters of AKS and Azure Arc, read only |
 //! | `role_assignments.rs`, `role_definitions.rs` | Azure roles |
 //! | `view.rs` | what a list said a moment ago, for reads that only refresh a state |
 //! | `sign_in/` | the ways to get a token |
@@ -18,6 +19,7 @@
 mod answer;
 mod arm;
 pub mod cloud;
+pub mod clusters;
 pub mod config;
 pub mod credentials;
 pub mod error;
@@ -44,12 +46,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use tokio::sync::OnceCell;
 
 pub use cloud::Cloud;
+pub use clusters::Clusters;
 pub use config::{Config, Environment};
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Result};
 pub use id::{
-    CredentialId, IdError, IdentityId, ResourceGroupId, RoleAssignmentId, RoleDefinitionId, Scope, ScopeKind,
-    SubscriptionId,
+    ClusterId, ClusterKind, CredentialId, IdError, IdentityId, ResourceGroupId, RoleAssignmentId, RoleDefinitionId,
+    Scope, ScopeKind, SubscriptionId,
 };
 pub use identities::Identities;
 pub use patience::Patience;
@@ -208,6 +211,11 @@ impl Azure {
     /// Federated identity credentials of managed identities.
     pub fn credentials(&self) -> Credentials<'_> {
         Credentials { azure: self }
+    }
+
+    /// Clusters of AKS and Azure Arc.
+    pub fn clusters(&self) -> Clusters<'_> {
+        Clusters { azure: self }
     }
 
     /// Role assignments.

@@ -216,7 +216,7 @@ impl FromStr for CredentialId {
     }
 }
 
-fn in_group<K: Kind>(given: &str, subscription: &str, group: &str) -> Result<ResourceGroupId, IdError> {
+pub(super) fn in_group<K: Kind>(given: &str, subscription: &str, group: &str) -> Result<ResourceGroupId, IdError> {
     check_subscription(subscription).map_err(|reason| K::error(given, reason))?;
     check_resource_group(group).map_err(|reason| K::error(given, reason))?;
     Ok(ResourceGroupId { subscription: SubscriptionId(subscription.to_owned()), name: group.to_owned() })

@@ -6,12 +6,14 @@
 //!
 //! Path parts are not escaped by the generated clients. Whatever could leave its place in a path is refused here.
 
+mod cluster;
 mod identity;
 mod role;
 mod scope;
 
 use std::fmt;
 
+pub use cluster::{ClusterId, ClusterKind};
 pub use identity::{
     CredentialId, IdentityId, ResourceGroupId, SubscriptionId, check_credential_name, check_identity_name,
 };
