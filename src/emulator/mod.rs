@@ -9,6 +9,7 @@
 
 mod arm;
 mod certificates;
+mod chance;
 pub mod clock;
 mod control;
 mod dispatch;
@@ -24,6 +25,7 @@ pub mod log;
 mod oidc;
 mod operation;
 mod pipeline;
+pub mod rule;
 pub mod seed;
 mod server;
 pub mod settings;
