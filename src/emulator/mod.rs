@@ -12,6 +12,7 @@ mod certificates;
 mod chance;
 pub mod clock;
 mod control;
+mod cut;
 mod dispatch;
 mod entra;
 pub mod fault;
