@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use azwi::emulator::fault::Fault;
+use azwi::emulator::rule::Rule;
 use azwi::emulator::seed::Seed;
 use azwi::emulator::settings::{Settings, Throttle};
 use azwi::emulator::{Emulator, Options};
@@ -55,6 +56,9 @@ struct Serve {
     /// Whether the clusters honour roles. Without it whoever signs in to one may do everything.
     #[arg(long)]
     rbac: bool,
+    /// Rules that are not kept, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<Rule>,
     /// What goes wrong on purpose: a JSON list of faults.
     #[arg(long)]
     faults: Option<PathBuf>,
@@ -82,6 +86,7 @@ fn serve(arguments: Serve) -> Result<(), String> {
         latency_ms: arguments.latency,
         throttle: arguments.throttle,
         rbac: arguments.rbac,
+        without: arguments.without,
         ..Settings::default()
     };
     let options = Options {

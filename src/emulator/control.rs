@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::entra::issuer;
+use super::entra::replicas::Replicas;
 use super::fault::Fault;
 use super::http::Response;
 use super::operation::{Answer, Call, Operation, Stop};
@@ -109,7 +110,11 @@ fn settings(world: &mut World, _call: &Call<'_>) -> Answer {
 }
 
 fn change_settings(world: &mut World, call: &Call<'_>) -> Answer {
-    world.settings = world.settings.changed(&body(call)?).map_err(refuse)?;
+    let changed = world.settings.changed(&body(call)?).map_err(refuse)?;
+    if changed.token_replicas != world.settings.token_replicas {
+        world.replicas = Replicas::default();
+    }
+    world.settings = changed;
     ok(&world.settings)
 }
 

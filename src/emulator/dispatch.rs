@@ -10,6 +10,7 @@ use serde_json::json;
 use super::http::{Request, Response};
 use super::kubernetes::{self, cluster::Cluster};
 use super::operation::{self, Admission, Answer, Call, Found, Operation, Parameters, Stop};
+use super::rule::Rule;
 use super::world::World;
 use super::{arm, control, entra, key_vault, oidc};
 
@@ -157,7 +158,13 @@ pub(crate) fn cluster(world: &mut World, name: &str, path: &str, request: &Reque
     if cluster.has_rbac() != world.settings.rbac {
         cluster.set_rbac(&mut world.store, &world.clock, world.settings.rbac);
     }
-    let request = Request { path: path.to_owned(), ..request.clone() };
+    let mut request = Request { path: path.to_owned(), ..request.clone() };
+    let apply = request.header("content-type").is_some_and(|it| it.starts_with("application/apply-patch"));
+    if apply && !world.settings.keeps(Rule::ApplyConflicts) {
+        // An apply that meets no conflict is one that is forced.
+        request.query.retain(|(name, _)| name != "force");
+        request.query.push(("force".to_owned(), "true".to_owned()));
+    }
     let mut context = kubernetes::Context { store: &mut world.store, clock: &world.clock, cluster: &cluster };
     kubernetes::answer(&mut context, &request)
 }

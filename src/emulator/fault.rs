@@ -7,6 +7,8 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::chance::draw;
+use super::cut;
 use super::http::{Request, Response};
 
 /// One fault as it is written in JSON: `{"match": {…}, "effect": {…}}`.
@@ -36,6 +38,11 @@ pub struct Pattern {
     /// Which of the matching requests, counted from 1: one number or several. Every one when it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nth: Option<Nth>,
+    /// How likely each of them is struck, from 0 to 1. Which ones is decided by `seed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// The same seed and requests have the same faults.
+    pub seed: u64,
 }
 
 /// One number or several.
@@ -68,6 +75,10 @@ pub struct Effect {
     pub drop: Option<Drop>,
     /// Let the request have its effect, and only then answer with `status`.
     pub after_effect: bool,
+    /// Send half of the answer's body and close the connection.
+    pub truncate: bool,
+    /// Send bytes that are no text in place of the answer's body.
+    pub garbage: bool,
 }
 
 /// When the connection is dropped.
@@ -98,6 +109,16 @@ impl Effect {
         Some(response)
     }
 
+    /// What arrives of an answer.
+    pub(crate) fn spoil(&self, mut response: Response) -> Response {
+        if self.garbage {
+            // Without the highest bit all of it was ASCII; with it, it is not even UTF-8.
+            let rubbish = |body: &[u8]| body.iter().map(|byte| byte ^ 0xA5).collect::<Vec<u8>>();
+            response.body = if response.body.is_empty() { rubbish(&[0; 64]) } else { rubbish(&response.body) }.into();
+        }
+        if self.truncate { cut::in_half(response) } else { response }
+    }
+
     /// A word or two for the log.
     pub(crate) fn describe(&self) -> String {
         match (self.drop, self.status) {
@@ -105,6 +126,8 @@ impl Effect {
             (Some(Drop::After), _) => "dropped after the effect".to_owned(),
             (None, Some(status)) if self.after_effect => format!("answered {status} after the effect"),
             (None, Some(status)) => format!("answered {status}"),
+            (None, None) if self.truncate => "truncated".to_owned(),
+            (None, None) if self.garbage => "turned into garbage".to_owned(),
             (None, None) => format!("delayed by {} ms", self.delay_ms),
         }
     }
@@ -139,6 +162,11 @@ impl Faults {
             {
                 return Err(format!("fault {index}: {status} is not the status of an answer"));
             }
+            if let Some(probability) = fault.pattern.probability
+                && !(0.0..=1.0).contains(&probability)
+            {
+                return Err(format!("fault {index}: {probability} is not a probability from 0 to 1"));
+            }
             Ok(Armed { fault, path, matched: 0 })
         };
         self.armed = faults.into_iter().enumerate().map(arm).collect::<Result<_, String>>()?;
@@ -165,12 +193,13 @@ impl Faults {
                 continue;
             }
             armed.matched += 1;
-            let due = match &pattern.nth {
+            let counted = match &pattern.nth {
                 None => true,
                 Some(Nth::One(number)) => *number == armed.matched,
                 Some(Nth::Several(numbers)) => numbers.contains(&armed.matched),
             };
-            if due && effect.is_none() {
+            let drawn = pattern.probability.is_none_or(|it| draw(pattern.seed, "fault", armed.matched) < it);
+            if counted && drawn && effect.is_none() {
                 effect = Some(armed.fault.effect.clone());
             }
         }
@@ -204,11 +233,25 @@ mod tests {
     }
 
     #[test]
+    fn a_probable_fault_strikes_about_so_often_and_the_same_ones_each_time() {
+        let struck = |seed: u64| -> Vec<bool> {
+            let mut faults = faults(json!([{"match": {"probability": 0.3, "seed": seed}, "effect": {"status": 500}}]));
+            (0..1000).map(|_| faults.strike("Any", &Request::test("GET", "/x")).is_some()).collect()
+        };
+        let first = struck(1);
+        let count = first.iter().filter(|struck| **struck).count();
+        assert!((240..360).contains(&count), "{count} of 1000");
+        assert_eq!(struck(1), first);
+        assert_ne!(struck(2), first);
+    }
+
+    #[test]
     fn a_fault_that_cannot_be_is_refused() {
         let fault = |json| serde_json::from_value::<Fault>(json).unwrap();
         let replace = |json| Faults::default().replace(vec![fault(json)]);
         assert!(replace(json!({"match": {"path": "("}, "effect": {}})).unwrap_err().contains("fault 0: path"));
         assert!(replace(json!({"effect": {"status": 42}})).is_err());
+        assert!(replace(json!({"match": {"probability": 30}, "effect": {}})).unwrap_err().contains("30"));
         assert!(serde_json::from_value::<Fault>(json!({"effect": {"stauts": 500}})).is_err());
     }
 }

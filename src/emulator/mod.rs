@@ -9,8 +9,10 @@
 
 mod arm;
 mod certificates;
+mod chance;
 pub mod clock;
 mod control;
+mod cut;
 mod dispatch;
 mod entra;
 pub mod fault;
@@ -24,6 +26,7 @@ pub mod log;
 mod oidc;
 mod operation;
 mod pipeline;
+pub mod rule;
 pub mod seed;
 mod server;
 pub mod settings;

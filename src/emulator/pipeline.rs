@@ -60,7 +60,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, vault: Option<&str>, request: Re
         let response = if fault.drop.is_some() { None } else { fault.response() };
         let mut world = shared.lock();
         world.log.answered(number, response.as_ref().map(|it| it.status.as_u16()), struck);
-        return response.map(|response| dispatch::finish(&world, route.surface, &request, None, response));
+        return response.map(|response| fault.spoil(dispatch::finish(&world, route.surface, &request, None, response)));
     }
     let mut response = serve(&shared, &request, &route, delay).await;
     if fault.after_effect
@@ -70,10 +70,9 @@ pub(crate) async fn answer(shared: Arc<Shared>, vault: Option<&str>, request: Re
     }
     let dropped = fault.drop == Some(fault::Drop::After);
     shared.lock().log.answered(number, (!dropped).then_some(response.status.as_u16()), struck);
-    (!dropped).then_some(response)
+    (!dropped).then(|| fault.spoil(response))
 }
 
-#[allow(clippy::disallowed_methods, reason = "the latency that is asked for is what is waited")]
 async fn wait(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::cut::{Cut, Dropped};
 use super::dispatch;
 use super::http::{Request, Response};
 use super::key_vault::ports::Opened;
@@ -110,16 +111,11 @@ async fn connection(stream: TcpStream, port: Port, watcher: hyper_util::server::
     }
 }
 
-/// Ends a connection without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("a fault dropped the connection")]
-struct Dropped;
-
 async fn answer(
     shared: Arc<Shared>,
     vault: Option<Arc<str>>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<bytes::Bytes>>, Dropped> {
+) -> Result<hyper::Response<Cut<Full<bytes::Bytes>>>, Dropped> {
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
     let mut request = Request {
@@ -151,8 +147,8 @@ async fn answer(
     Ok(into_hyper(response))
 }
 
-fn into_hyper(response: Response) -> hyper::Response<Full<bytes::Bytes>> {
-    let mut answer = hyper::Response::new(Full::new(response.body));
+fn into_hyper(response: Response) -> hyper::Response<Cut<Full<bytes::Bytes>>> {
+    let mut answer = hyper::Response::new(Cut::new(Full::new(response.body), &response.headers));
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;
     answer

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rule::Rule;
+
 /// The switches. In JSON every one may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,6 +17,8 @@ pub struct Settings {
     pub principal_replication_ms: u64,
     /// How long a new or changed federated identity credential stays unknown to the token endpoint, in milliseconds.
     pub credential_propagation_ms: u64,
+    /// How the replicas of the token endpoint differ.
+    pub token_replicas: TokenReplicas,
     /// How long a new role assignment has no effect at a vault, in milliseconds. In Azure up to five minutes.
     pub role_propagation_ms: u64,
     /// How long writing an AKS cluster takes after it was answered, in milliseconds. In Azure minutes.
@@ -29,6 +33,28 @@ pub struct Settings {
     pub page_size: usize,
     /// The rules that are not settled.
     pub rules: Rules,
+    /// The rules that are not kept.
+    pub without: Vec<Rule>,
+}
+
+/// The replicas of the token endpoint. Alike without being told otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenReplicas {
+    /// How many there are.
+    pub count: u32,
+    /// What decides which of them a request lands on, and when each learns what.
+    pub seed: u64,
+    /// How much longer than `credential_propagation_ms` it may take until one of them knows a credential, in milliseconds.
+    pub spread_ms: u64,
+    /// How long one that found no credential says so without looking again, in milliseconds.
+    pub miss_ms: u64,
+}
+
+impl Default for TokenReplicas {
+    fn default() -> Self {
+        Self { count: 3, seed: 0, spread_ms: 0, miss_ms: 0 }
+    }
 }
 
 /// Whether requests are counted against the documented limits.
@@ -82,6 +108,9 @@ pub struct Rules {
     /// Whether a role assignment that names its `principalType` is taken for a principal that is not replicated yet, which
     /// is what the error text of `PrincipalNotFound` promises.
     pub principal_type_skips_replication: bool,
+    /// Whether a replica of the token endpoint that does not know a credential yet answers AADSTS70021 (true), or what its
+    /// other credentials make of the assertion: 70025, 700211, 700212 or 700213. The documentation names the first.
+    pub unknown_credential_is_70021: bool,
     /// Whether PATCH replaces the whole map of tags of an identity (true) or merges into it; the specification is silent.
     pub patch_replaces_tags: bool,
     /// Whether descriptions of sign-in errors break lines by CR LF before `Trace ID`, as they did until about 2024.
@@ -99,6 +128,7 @@ impl Default for Rules {
             credential_limit_status: 400,
             credential_limit_code: "BadRequest".to_owned(),
             principal_type_skips_replication: true,
+            unknown_credential_is_70021: true,
             patch_replaces_tags: true,
             sign_in_line_breaks: false,
             regions_without_credentials: vec!["malaysiasouth".to_owned(), "newzealandnorth".to_owned()],
@@ -107,6 +137,16 @@ impl Default for Rules {
 }
 
 impl Settings {
+    /// Whether a rule is kept.
+    pub(crate) fn keeps(&self, rule: Rule) -> bool {
+        !self.without.contains(&rule)
+    }
+
+    /// One of the delays until what is new is known, in milliseconds; none where that rule is not kept.
+    pub(crate) fn propagation_ms(&self, configured: u64) -> i64 {
+        if self.keeps(Rule::Propagation) { i64::try_from(configured).unwrap_or(i64::MAX) } else { 0 }
+    }
+
     /// These settings with the fields that `changes` names replaced; objects are merged, lists are replaced whole.
     ///
     /// # Errors
@@ -122,6 +162,9 @@ impl Settings {
             if !(400..=599).contains(&status) {
                 return Err(format!("{status} is not the status of an error"));
             }
+        }
+        if !(1..=100).contains(&changed.token_replicas.count) {
+            return Err(format!("{} is not a number of replicas from 1 to 100", changed.token_replicas.count));
         }
         Ok(changed)
     }
@@ -140,5 +183,7 @@ mod tests {
         assert_eq!(second.rules.duplicate_credential_status, 400);
         assert!(first.changed(&json!({"latencyMs": 5})).unwrap_err().contains("latencyMs"));
         assert!(first.changed(&json!({"rules": {"credential_limit_status": 200}})).is_err());
+        assert!(first.changed(&json!({"token_replicas": {"count": 0}})).is_err());
+        assert!(first.changed(&json!({"without": ["gravity"]})).unwrap_err().contains("gravity"));
     }
 }

@@ -17,6 +17,7 @@ use super::settings::Settings;
 use super::store::Store;
 use super::throttle::Buckets;
 use crate::emulator::entra::issuer::Fetched;
+use crate::emulator::entra::replicas::Replicas;
 use crate::emulator::key_vault::ports::Ports;
 
 /// The one thing that every request is answered from; whoever holds it is alone.
@@ -35,6 +36,8 @@ pub(crate) struct World {
     pub(crate) log: Log,
     pub(crate) faults: Faults,
     pub(crate) buckets: Buckets,
+    /// What the replicas of the token endpoint remember.
+    pub(crate) replicas: Replicas,
     /// Keys of issuers that were fetched over the network.
     pub(crate) fetched: HashMap<String, Fetched>,
     /// Where the vaults listen.
@@ -73,6 +76,7 @@ impl World {
             log: Log::default(),
             faults: Faults::default(),
             buckets: Buckets::default(),
+            replicas: Replicas::default(),
             fetched: HashMap::new(),
         };
         if fresh {
@@ -110,6 +114,7 @@ impl World {
         }
         self.log.clear();
         self.fetched.clear();
+        self.replicas = Replicas::default();
     }
 
     /// Makes what is outside of the documents follow them: each vault listens at its port.

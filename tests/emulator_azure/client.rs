@@ -81,17 +81,30 @@ impl Client {
 
     /// A token of a service account in the namespace `demo` of the cluster `demo`, for Entra ID.
     pub(crate) async fn account_token(&self, account: &str) -> String {
-        let kubeconfig = std::fs::read_to_string(self.emulator().dir.join("kubeconfig")).unwrap();
-        let kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
-        let admin = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
+        let admin = self.admin();
         let accounts = format!("{}/clusters/demo/api/v1/namespaces/demo/serviceaccounts", self.url());
-        let post = |url: String, body: Value| self.http.post(url).bearer_auth(admin).json(&body).send();
+        let post = |url: String, body: Value| self.http.post(url).bearer_auth(&admin).json(&body).send();
         let metadata = json!({"metadata": {"name": account}});
         let made = post(accounts.clone(), metadata).await.unwrap().status();
         assert!(made == 201 || made == 409, "{made}");
         let spec = json!({"spec": {"audiences": ["api://AzureADTokenExchange"]}});
         let answer: Value = post(format!("{accounts}/{account}/token"), spec).await.unwrap().json().await.unwrap();
         answer["status"]["token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// The token of the administrator of the cluster `demo`.
+    fn admin(&self) -> String {
+        let kubeconfig = std::fs::read_to_string(self.emulator().dir.join("kubeconfig")).unwrap();
+        let kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
+        kubeconfig["users"][0]["user"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A server-side apply to a path below `/api/v1` of the cluster `demo`.
+    pub(crate) async fn apply(&self, path: &str, object: &Value) -> (u16, Value) {
+        let request = self.http.patch(format!("{}/clusters/demo/api/v1/{path}", self.url())).bearer_auth(self.admin());
+        let request = request.header("content-type", "application/apply-patch+yaml").body(object.to_string());
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
     }
 
     pub(crate) async fn send_to(&self, method: Method, url: &str, body: Option<&Value>) -> (u16, Value) {

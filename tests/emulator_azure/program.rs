@@ -58,6 +58,25 @@ fn it_says_ready_writes_its_files_and_ends_on_either_signal() {
     assert_eq!(ports[0], ports[1], "the folder remembers the port");
 }
 
+#[tokio::test]
+async fn a_file_of_faults_and_a_list_of_rules_are_taken_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = folder.path().join("faults.json");
+    std::fs::write(&faults, r#"[{"match": {"path": "^/metadata"}, "effect": {"status": 503}}]"#).unwrap();
+    let (path, faults) = (folder.path().to_str().unwrap(), faults.to_str().unwrap());
+    let arguments = ["serve", "--dir", path, "--faults", faults, "--without", "vault_role,token_subject"];
+    let mut running = Running(program(&arguments).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.strip_prefix("ready ").unwrap().trim_end();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let http = crate::client::http_client(&std::fs::read_to_string(folder.path().join("ca.pem")).unwrap(), false);
+    assert_eq!(http.get(format!("{url}/metadata/endpoints")).send().await.unwrap().status(), 503);
+    let settings = http.get(format!("{url}/_emulator/settings")).send().await.unwrap();
+    let settings: serde_json::Value = settings.json().await.unwrap();
+    assert_eq!(settings["without"], serde_json::json!(["vault_role", "token_subject"]));
+}
+
 #[test]
 fn what_it_cannot_start_with_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -72,6 +91,7 @@ fn what_it_cannot_start_with_is_named() {
         (vec!["serve", "--seed", &seed], "seed.yaml: "),
         (vec!["serve", "--faults", &faults], "stauts"),
         (vec!["serve", "--seed", "/nowhere.yaml"], "/nowhere.yaml: "),
+        (vec!["serve", "--without", "gravity"], "gravity"),
         (vec!["serve", "--throttle", "some"], "neither `off` nor `documented`"),
         (vec!["serve", "--listen", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
     ] {

@@ -25,8 +25,7 @@ pub(crate) struct Asked<'a> {
 /// Whether an assignment at the resource or above it has a role with this action and has arrived.
 pub(crate) fn allows(world: &World, asked: Asked<'_>) -> bool {
     let resource = asked.resource.to_lowercase();
-    let delay = i64::try_from(world.settings.role_propagation_ms).unwrap_or(i64::MAX);
-    let latest = world.now_ms().saturating_sub(delay);
+    let latest = world.now_ms().saturating_sub(world.settings.propagation_ms(world.settings.role_propagation_ms));
     let prefix = format!("arm/roleassignments/{}/", asked.tenant.to_lowercase());
     world.store.under(&prefix).any(|(_, assignment)| {
         let properties = assignment.at("properties");

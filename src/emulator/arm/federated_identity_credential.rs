@@ -13,6 +13,7 @@ use crate::emulator::entra::expression::Expression;
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
 use crate::emulator::operation::{Admission, Answer, Call, Operation};
+use crate::emulator::rule::Rule;
 use crate::emulator::world::World;
 
 const TYPE: ResourceType = ResourceType {
@@ -57,6 +58,9 @@ fn admit_delete(world: &World, call: &Call<'_>) -> Admission {
 
 /// Marks the identity's credentials as being written.
 fn claim(world: &World, identity: &Value) -> Admission {
+    if !world.settings.keeps(Rule::CredentialConcurrency) {
+        return Ok(None);
+    }
     let id = identity.text("id").to_lowercase();
     if world.busy.contains(&id) {
         let message = format!(
@@ -114,12 +118,15 @@ fn check(world: &World, call: &Call<'_>, identity: &Value) -> Result<Value, Erro
         world.store.under(&prefix).filter(|(key, _)| *key != own).map(|(_, credential)| credential).collect();
     let rules = &world.settings.rules;
     let same = |other: &Value, field: &str| other.at("properties").get(field) == properties.get(field);
-    if others.iter().any(|it| same(it, "issuer") && same(it, "subject") && same(it, "claimsMatchingExpression")) {
+    let keeps = |rule| world.settings.keeps(rule);
+    let twin = |it: &&Value| same(it, "issuer") && same(it, "subject") && same(it, "claimsMatchingExpression");
+    if keeps(Rule::CredentialUniqueness) && others.iter().any(twin) {
         let status = StatusCode::from_u16(rules.duplicate_credential_status).unwrap_or(StatusCode::BAD_REQUEST);
         let message = "Issuer and subject combination already exists for this Managed Identity.";
         return Err(Error::new(status, rules.duplicate_credential_code.clone(), message));
     }
-    if others.len() >= rules.credential_limit && world.store.get(&own).is_none() {
+    let full = others.len() >= rules.credential_limit && world.store.get(&own).is_none();
+    if keeps(Rule::CredentialQuota) && full {
         let status = StatusCode::from_u16(rules.credential_limit_status).unwrap_or(StatusCode::BAD_REQUEST);
         let message = format!(
             "Too many Federated Identity Credentials: the managed identity '{}' has the maximum of {}.",
@@ -203,15 +210,24 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let before = world.store.get(&key);
     let name = before.and_then(|before| before.at("name").as_str()).unwrap_or(call.parameter("name")).to_owned();
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    // What does not change does not have to propagate again.
-    let unchanged =
-        before.filter(|before| *before.at("properties") == properties).map(|before| before.at("_changedMs").clone());
+    // What does not change does not have to propagate again; where it changes, replicas have the old one for a while.
+    let (changed_ms, old) = match before {
+        Some(before) if *before.at("properties") == properties => {
+            (before.at("_changedMs").clone(), before.at("_before").clone())
+        }
+        Some(before) => {
+            let old = json!({"properties": before.at("properties"), "_changedMs": before.at("_changedMs")});
+            (json!(world.now_ms()), old)
+        }
+        None => (json!(world.now_ms()), Value::Null),
+    };
     let credential = json!({
         "id": format!("{}/federatedIdentityCredentials/{name}", identity.text("id")),
         "name": name,
         "type": TYPE.name,
         "properties": properties,
-        "_changedMs": unchanged.unwrap_or_else(|| json!(world.now_ms())),
+        "_changedMs": changed_ms,
+        "_before": old,
     });
     world.store.put(key, credential.clone());
     Ok(Response::json(status, &shown(&credential, call)))

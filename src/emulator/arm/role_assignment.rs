@@ -252,8 +252,8 @@ impl Wanted {
 /// Looks the principal up as the service does, and returns its type.
 fn principal_type(world: &World, tenant: &str, wanted: &Wanted) -> Result<String, Error> {
     let replicated = |found: &&Value| {
-        let visible_at = found.at("createdMs").as_i64().unwrap_or(0)
-            + i64::try_from(world.settings.principal_replication_ms).unwrap_or(i64::MAX / 2);
+        let delay = world.settings.propagation_ms(world.settings.principal_replication_ms);
+        let visible_at = found.at("createdMs").as_i64().unwrap_or(0).saturating_add(delay);
         let trusted = world.settings.rules.principal_type_skips_replication && wanted.principal_type.is_some();
         trusted || found.at("createdMs") == 0 || visible_at <= world.now_ms()
     };

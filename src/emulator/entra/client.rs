@@ -25,11 +25,15 @@ pub(crate) struct Client {
 /// A federated identity credential, as the token endpoint sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Credential {
+    /// What tells it apart from all others.
+    pub(crate) id: String,
     pub(crate) issuer: String,
     pub(crate) audience: String,
     pub(crate) subject: Subject,
     /// When it was last changed, in milliseconds since 1970.
     pub(crate) changed_ms: i64,
+    /// What it was before that.
+    pub(crate) before: Option<Box<Credential>>,
 }
 
 /// Whom a credential trusts.
@@ -51,10 +55,10 @@ pub(crate) fn find(store: &Store, tenant: &str, client_id: &str) -> Option<Clien
     let identity = document.at("identity").as_str().map(str::to_owned);
     let own = document.at("federatedIdentityCredentials").as_array().into_iter().flatten();
     let credentials = match &identity {
-        None => own.filter_map(credential).collect(),
+        None => own.filter_map(|it| credential(&format!("{client_id}|{}", it.text("name")), it)).collect(),
         Some(id) => {
             let prefix = format!("arm{}/federatedidentitycredentials/", id.to_lowercase());
-            store.under(&prefix).filter_map(|(_, document)| credential(document)).collect()
+            store.under(&prefix).filter_map(|(key, document)| credential(key, document)).collect()
         }
     };
     Some(Client {
@@ -68,17 +72,19 @@ pub(crate) fn find(store: &Store, tenant: &str, client_id: &str) -> Option<Clien
     })
 }
 
-fn credential(document: &Value) -> Option<Credential> {
+fn credential(id: &str, document: &Value) -> Option<Credential> {
     let properties = &document.at("properties");
     let subject = match properties.at("subject").as_str() {
         Some(subject) => Subject::Exact(subject.to_owned()),
         None => Subject::Matching(properties.at("claimsMatchingExpression").at("value").as_str()?.to_owned()),
     };
     Some(Credential {
+        id: id.to_owned(),
         issuer: properties.at("issuer").as_str()?.to_owned(),
         audience: properties.at("audiences")[0].as_str()?.to_owned(),
         subject,
         changed_ms: document.at("_changedMs").as_i64().unwrap_or(0),
+        before: credential(id, document.at("_before")).map(Box::new),
     })
 }
 

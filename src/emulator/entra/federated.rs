@@ -11,7 +11,10 @@ use super::client::{Client, Credential, Subject};
 use super::error::SignInError;
 use super::expression::Expression;
 use super::issuer::{self, Keys};
+use super::replicas;
 use crate::emulator::jwt::{self, Lookup, Unverified};
+use crate::emulator::rule::Rule;
+use crate::emulator::settings::Settings;
 use crate::emulator::world::World;
 
 const DOCUMENTATION: &str =
@@ -33,7 +36,7 @@ impl From<SignInError> for Unproven {
 }
 
 /// Checks a federated assertion for a client.
-pub(crate) fn check(world: &World, client: &Client, token: &Unverified) -> Result<(), Unproven> {
+pub(crate) fn check(world: &mut World, client: &Client, token: &Unverified) -> Result<(), Unproven> {
     let issued_by = token.claim("iss").unwrap_or_default();
     if is_entra(world, issued_by) {
         let text = "AAD-issued tokens may not be used for federated identity flows.";
@@ -47,11 +50,14 @@ pub(crate) fn check(world: &World, client: &Client, token: &Unverified) -> Resul
         return Err(SignInError::client(5_002_730, text).into());
     }
     check_times(world, token)?;
-    let credential = matching(world, client, token)?;
+    find(world, client, token)?;
+    if !world.settings.keeps(Rule::TokenSignature) {
+        return Ok(());
+    }
     let kid = token.header.kid.as_deref();
-    let jwks = match issuer::keys(world, &credential.issuer, kid) {
+    let jwks = match issuer::keys(world, issued_by, kid) {
         Keys::Known(jwks) => jwks,
-        Keys::ToFetch => return Err(Unproven::NeedsIssuer(credential.issuer)),
+        Keys::ToFetch => return Err(Unproven::NeedsIssuer(issued_by.to_owned())),
         Keys::Unreachable => {
             return Err(SignInError::request(50166, "Request to External OIDC endpoint failed.").into());
         }
@@ -62,7 +68,7 @@ pub(crate) fn check(world: &World, client: &Client, token: &Unverified) -> Resul
              identity provider {}. Please validate that your Identity Provider's metadata exposes the key used to sign the \
              incoming token.",
             kid.unwrap_or_default(),
-            credential.issuer
+            issued_by
         );
         return Err(SignInError::client(7_000_272, text).into());
     };
@@ -82,16 +88,66 @@ fn is_entra(world: &World, issuer: &str) -> bool {
         || tenant.is_some_and(|tenant| super::tenant::find(&world.store, tenant).is_some())
 }
 
-/// The credential that fits, or which part of the assertion fits none.
-fn matching(world: &World, client: &Client, token: &Unverified) -> Result<Credential, SignInError> {
+/// Finds that one of the client's credentials fits, or which part of the assertion fits none.
+fn find(world: &mut World, client: &Client, token: &Unverified) -> Result<(), SignInError> {
+    let look = replicas::look(world, client, token);
+    let fits = |credential: &Credential| fits(&world.settings, credential, token);
+    let is_there = look.known.iter().any(fits);
+    if is_there && !look.missed {
+        return Ok(());
+    }
+    let error = if !world.settings.rules.unknown_credential_is_70021 {
+        let others: Vec<&Credential> = look.known.iter().filter(|credential| !fits(credential)).collect();
+        mismatch(&world.settings, client, &others, token)
+    } else if is_there || look.coming.iter().any(fits) {
+        // The legacy catch-all, which is what propagation looks like from outside.
+        let text = format!(
+            "No matching federated identity record found for presented assertion. Assertion Issuer: '{}'. Assertion Subject: \
+             '{}'. Assertion Audience: '{}'. {DOCUMENTATION}",
+            token.claim("iss").unwrap_or_default(),
+            token.claim("sub").unwrap_or_default(),
+            token.audiences().join(",")
+        );
+        SignInError::new(70021, http::StatusCode::UNAUTHORIZED, "unauthorized_client", text)
+    } else {
+        mismatch(&world.settings, client, &client.credentials.iter().collect::<Vec<_>>(), token)
+    };
+    look.in_vain(world);
+    Err(error)
+}
+
+fn fits(settings: &Settings, credential: &Credential, token: &Unverified) -> bool {
+    issuer_fits(settings, credential, token)
+        && audience_fits(settings, credential, token)
+        && subject_fits(settings, credential, token)
+}
+
+fn issuer_fits(settings: &Settings, credential: &Credential, token: &Unverified) -> bool {
+    token.claim("iss") == Some(credential.issuer.as_str()) || !settings.keeps(Rule::TokenIssuer)
+}
+
+fn audience_fits(settings: &Settings, credential: &Credential, token: &Unverified) -> bool {
+    token.audiences().contains(&credential.audience.as_str()) || !settings.keeps(Rule::TokenAudience)
+}
+
+fn subject_fits(settings: &Settings, credential: &Credential, token: &Unverified) -> bool {
+    let fits = match &credential.subject {
+        Subject::Exact(own) => token.claims.get("sub") == Some(&Value::from(own.as_str())),
+        Subject::Matching(text) => Expression::parse(text).is_ok_and(|expression| expression.accepts(&token.claims)),
+    };
+    fits || !settings.keeps(Rule::TokenSubject)
+}
+
+/// Which part of an assertion fits none of these credentials.
+fn mismatch(settings: &Settings, client: &Client, credentials: &[&Credential], token: &Unverified) -> SignInError {
     let claim = |name| token.claim(name).unwrap_or_default();
     let (issued_by, subject, audiences) = (claim("iss"), claim("sub"), token.audiences());
-    if client.credentials.is_empty() {
+    if credentials.is_empty() {
         let text = format!(
             "The client '{}'({}) has no configured federated identity credentials.",
             client.client_id, client.name
         );
-        return Err(SignInError::client(70025, text));
+        return SignInError::client(70025, text);
     }
     let mismatch = |number, what: &str, value: &str| {
         let text = format!(
@@ -100,38 +156,19 @@ fn matching(world: &World, client: &Client, token: &Unverified) -> Result<Creden
         );
         SignInError::client(number, text)
     };
-    let known_since = world.now_ms() - i64::try_from(world.settings.credential_propagation_ms).unwrap_or(i64::MAX);
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        client.credentials.iter().cloned().partition(|credential| credential.changed_ms <= known_since);
-    let audience_fits = |credential: &Credential| audiences.contains(&credential.audience.as_str());
-    let whole = |credential: &Credential| {
-        credential.issuer == issued_by && audience_fits(credential) && subject_fits(credential, token)
-    };
-    if let Some(credential) = known.iter().find(|credential| whole(credential)) {
-        return Ok(credential.clone());
+    let of_issuer = || credentials.iter().filter(|it| issuer_fits(settings, it, token));
+    if of_issuer().next().is_none() {
+        return mismatch(700_211, "issuer", issued_by);
     }
-    // One that is on its way gets the legacy catch-all, which is what propagation looks like from outside.
-    if unknown.iter().any(whole) {
-        let text = format!(
-            "No matching federated identity record found for presented assertion. Assertion Issuer: '{issued_by}'. Assertion \
-             Subject: '{subject}'. Assertion Audience: '{}'. {DOCUMENTATION}",
-            audiences.join(",")
-        );
-        return Err(SignInError::new(70021, http::StatusCode::UNAUTHORIZED, "unauthorized_client", text));
+    let for_audience = || of_issuer().filter(|it| audience_fits(settings, it, token));
+    if for_audience().next().is_none() {
+        return mismatch(700_212, "audience", &audiences.join(","));
     }
-    let of_issuer: Vec<_> = client.credentials.iter().filter(|credential| credential.issuer == issued_by).collect();
-    if of_issuer.is_empty() {
-        return Err(mismatch(700_211, "issuer", issued_by));
-    }
-    let for_audience: Vec<_> = of_issuer.into_iter().filter(|credential| audience_fits(credential)).collect();
-    if for_audience.is_empty() {
-        return Err(mismatch(700_212, "audience", &audiences.join(",")));
-    }
-    let differs_by_case = |credential: &&Credential| match &credential.subject {
+    let differs_by_case = |credential: &&&Credential| match &credential.subject {
         Subject::Exact(own) => own.to_lowercase() == subject.to_lowercase(),
         Subject::Matching(_) => false,
     };
-    if for_audience.iter().any(differs_by_case) {
+    if for_audience().any(|it| differs_by_case(&it)) {
         let text = format!(
             "No matching federated identity record found for presented assertion subject '{subject}'. The subject matches \
              with case-insensitive comparison, but not with case-sensitive comparison. Check your federated identity \
@@ -140,21 +177,14 @@ fn matching(world: &World, client: &Client, token: &Unverified) -> Result<Creden
              and remediation at: \
              https://learn.microsoft.com/en-us/entra/identity-platform/reference-breaking-changes#august-2024."
         );
-        return Err(SignInError::client(7_002_138, text));
+        return SignInError::client(7_002_138, text);
     }
     let text = format!(
         "No matching federated identity record found for presented assertion subject '{subject}'. Check your federated \
          identity credential Subject, Audience and Issuer against the presented assertion. \
          https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
     );
-    Err(SignInError::client(700_213, text))
-}
-
-fn subject_fits(credential: &Credential, token: &Unverified) -> bool {
-    match &credential.subject {
-        Subject::Exact(own) => token.claims.get("sub") == Some(&Value::from(own.as_str())),
-        Subject::Matching(text) => Expression::parse(text).is_ok_and(|expression| expression.accepts(&token.claims)),
-    }
+    SignInError::client(700_213, text)
 }
 
 /// How far the clocks of issuer and Entra may be apart, in seconds: five minutes, as everywhere at Microsoft.

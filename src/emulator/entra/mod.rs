@@ -12,6 +12,7 @@ pub(crate) mod federated;
 pub(crate) mod issuer;
 pub(crate) mod metadata;
 pub(crate) mod principal;
+pub(crate) mod replicas;
 pub(crate) mod resource;
 pub(crate) mod tenant;
 pub(crate) mod token;

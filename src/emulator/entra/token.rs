@@ -31,14 +31,19 @@ type Form = HashMap<String, String>;
 fn token(world: &mut World, call: &Call<'_>) -> Answer {
     let correlation_id = call.request.header("client-request-id");
     let form: Form = url::form_urlencoded::parse(&call.request.body).into_owned().collect();
-    match issue(world, call, &form) {
+    let issued = issue(world, call, &form);
+    // One that comes again when its issuer's keys are there lands on the same replica.
+    if !matches!(issued, Err(Unproven::NeedsIssuer(_))) {
+        world.replicas.answered();
+    }
+    match issued {
         Ok(response) => Ok(response),
         Err(Unproven::Wrong(error)) => Err(error.stop(world, correlation_id)),
         Err(Unproven::NeedsIssuer(issuer)) => Err(Stop::NeedsIssuer(issuer)),
     }
 }
 
-fn issue(world: &World, call: &Call<'_>, form: &Form) -> Result<Response, Unproven> {
+fn issue(world: &mut World, call: &Call<'_>, form: &Form) -> Result<Response, Unproven> {
     let tenant = find_tenant(world, call.parameter("tenant"))?;
     match need(form, "grant_type")? {
         "client_credentials" => {}
@@ -110,7 +115,7 @@ fn need<'a>(form: &'a Form, name: &str) -> Result<&'a str, SignInError> {
 }
 
 /// Checks the credential and returns the `appidacr` claim that tells which kind it was.
-fn authenticate(world: &World, tenant: &str, client: &Client, form: &Form) -> Result<&'static str, Unproven> {
+fn authenticate(world: &mut World, tenant: &str, client: &Client, form: &Form) -> Result<&'static str, Unproven> {
     if let Some(text) = form.get("client_assertion") {
         if need(form, "client_assertion_type")? != JWT_BEARER {
             let text = "The value of 'client_assertion_type' is not supported.";
