@@ -21,6 +21,7 @@ use crate::emulator::http::{Request, Response};
 pub(super) use self::create::keep as create_object;
 pub(super) use self::delete::{Deletion, delete as delete_object};
 pub(super) use self::update::replace as update_object;
+pub(crate) use self::watch::{Piece, Watch};
 
 /// What a request is about.
 pub(super) struct Target {
@@ -37,7 +38,8 @@ pub(super) struct Target {
 /// The verb that a request means, as rights name it.
 pub(super) fn verb_of(method: &Method, is_collection: bool, watch: bool) -> &'static str {
     match (method.as_str(), is_collection) {
-        ("GET", _) if watch => "watch",
+        // One object is not watched but as a selection of its collection.
+        ("GET", true) if watch => "watch",
         ("GET", true) => "list",
         ("GET", false) => "get",
         ("POST", _) => "create",
