@@ -39,17 +39,35 @@ pub(super) fn rules(context: &Context<'_>, user: &User, namespace: &str) -> Vec<
 pub(super) fn establish(context: &mut Context<'_>) {
     let read = json!(["get", "list", "watch"]);
     let write = json!(["create", "delete", "deletecollection", "patch", "update"]);
-    let core = json!(["events", "namespaces", "pods", "pods/log", "pods/status", "serviceaccounts"]);
-    let apps = json!(["deployments", "deployments/status", "replicasets", "replicasets/status"]);
+    let core = json!([
+        "events",
+        "namespaces",
+        "pods",
+        "pods/log",
+        "pods/status",
+        "serviceaccounts",
+        "services",
+        "services/status"
+    ]);
+    let apps = [
+        "deployments",
+        "deployments/scale",
+        "deployments/status",
+        "replicasets",
+        "replicasets/scale",
+        "replicasets/status",
+    ];
     let view = json!([
         {"apiGroups": [""], "resources": core, "verbs": read},
         {"apiGroups": ["apps"], "resources": apps, "verbs": read},
     ]);
     let mut edit = view.as_array().cloned().unwrap_or_default();
     edit.extend([
-        json!({"apiGroups": [""], "resources": ["pods", "serviceaccounts"], "verbs": write}),
+        json!({"apiGroups": [""], "resources": ["pods", "pods/attach", "pods/exec", "pods/portforward"], "verbs": write}),
+        json!({"apiGroups": [""], "resources": ["serviceaccounts", "services"], "verbs": write}),
         json!({"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}),
-        json!({"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": write}),
+        json!({"apiGroups": ["apps"], "verbs": write,
+               "resources": ["deployments", "deployments/scale", "replicasets", "replicasets/scale"]}),
     ]);
     let own = json!(["rolebindings", "roles"]);
     let mut admin = edit.clone();

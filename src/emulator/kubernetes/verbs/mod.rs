@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod list;
 mod patch;
+mod scale;
 mod strategic;
 mod update;
 mod watch;
@@ -78,6 +79,11 @@ pub(super) fn answer(
     if !fits || !allowed.contains(&verb) {
         return Err(Status::method_not_allowed());
     }
+    match target.subresource.as_str() {
+        "scale" => return scale::answer(context, target, verb, request),
+        "attach" | "exec" | "log" | "portforward" => return Err(not_run(context, target)),
+        _ => {}
+    }
     match verb {
         "get" => get(context, target, request),
         "list" => list::list(context, target, request),
@@ -96,6 +102,16 @@ fn get(context: &Context<'_>, target: &Target, request: &Request) -> Result<Resp
         .object(target.kind, &target.namespace, &target.name)
         .ok_or_else(|| target.kind.not_found(&target.name))?;
     Ok(form.object(context, StatusCode::OK, target.kind, object))
+}
+
+/// Why there is nothing to see or do in a pod.
+fn not_run(context: &Context<'_>, target: &Target) -> Status {
+    let Target { kind, namespace, name, subresource, .. } = target;
+    if context.object(*kind, namespace, name).is_none() {
+        return kind.not_found(name);
+    }
+    let why = format!("the emulator runs no containers: pod \"{name}\" has no {subresource}");
+    Status::new(501, "NotImplemented", why)
 }
 
 /// Refuses a new object in a namespace that is missing or being deleted.
