@@ -72,6 +72,8 @@ pub(super) fn answer(
     // A kind with namespaces is written in one of them; without one it can only be listed.
     let everywhere = target.kind.namespaced() && target.namespace.is_empty();
     let fits = match verb {
+        // What is below an object, such as a stream from it, is asked for by a POST, too.
+        "create" if !target.subresource.is_empty() => !everywhere,
         "create" | "deletecollection" => is_collection && !everywhere,
         "list" | "watch" => true,
         _ => !is_collection && !everywhere,
