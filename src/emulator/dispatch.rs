@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::http::{Request, Response};
-use super::kubernetes::{self, cluster::Cluster};
+use super::kubernetes::{self, Piece, Watch, cluster::Cluster};
 use super::operation::{self, Admission, Answer, Call, Found, Operation, Parameters, Stop};
 use super::rule::Rule;
 use super::world::World;
@@ -166,7 +166,31 @@ pub(crate) fn cluster(world: &mut World, name: &str, path: &str, request: &Reque
         request.query.push(("force".to_owned(), "true".to_owned()));
     }
     let mut context = kubernetes::Context { store: &mut world.store, clock: &world.clock, cluster: &cluster };
-    kubernetes::answer(&mut context, &request)
+    let mut response = kubernetes::answer(&mut context, &request);
+    if let Some(watch) = &mut response.watch {
+        watch.replaced = *world.pulse.borrow();
+    }
+    response
+}
+
+/// What there is of a watch since it was last asked; none when its cluster is gone.
+pub(crate) fn go_on(world: &mut World, watch: &mut Watch) -> Option<Piece> {
+    let cluster = Cluster::load(&world.store, watch.cluster())?;
+    Some(watch.read(&mut kubernetes::Context { store: &mut world.store, clock: &world.clock, cluster: &cluster }))
+}
+
+/// The word how far a watch has come; none when its cluster is gone.
+pub(crate) fn bookmark(world: &mut World, watch: &mut Watch) -> Option<String> {
+    let cluster = Cluster::load(&world.store, watch.cluster())?;
+    let context = kubernetes::Context { store: &mut world.store, clock: &world.clock, cluster: &cluster };
+    Some(watch.bookmark(&context, false))
+}
+
+/// Lets the controllers of all clusters do what it is time for.
+pub(crate) fn tick(world: &mut World) {
+    for cluster in Cluster::all(&world.store) {
+        kubernetes::tick(&mut kubernetes::Context { store: &mut world.store, clock: &world.clock, cluster: &cluster });
+    }
 }
 
 /// Adds what every answer of a surface carries.

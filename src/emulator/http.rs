@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
+use super::kubernetes::Watch;
+
 /// One HTTP request, read to its end.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -78,8 +80,10 @@ pub struct Response {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body.
+    /// The whole body, or how it begins.
     pub body: Bytes,
+    /// What goes on after the body for as long as the client listens.
+    pub(crate) watch: Option<Box<Watch>>,
 }
 
 impl Response {
@@ -87,7 +91,7 @@ impl Response {
     pub fn typed(status: StatusCode, content_type: &'static str, body: &Value) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-        Self { status, headers, body: Bytes::from(body.to_string()) }
+        Self { headers, body: Bytes::from(body.to_string()), ..Self::empty(status) }
     }
 
     /// An answer with a JSON body.
@@ -97,7 +101,7 @@ impl Response {
 
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: HeaderMap::new(), body: Bytes::new(), watch: None }
     }
 
     /// The same answer with one more header; a value that is no header text is left out.

@@ -34,6 +34,7 @@ pub mod store;
 #[cfg(test)]
 mod test;
 mod throttle;
+mod watching;
 mod world;
 
 use std::io;

@@ -131,6 +131,15 @@ async fn serve(shared: &Arc<Shared>, request: &Request, route: &Route, delay: Du
     }
 }
 
+/// Lets the controllers go on, which otherwise do so when a cluster is asked for something, for those who only watch.
+pub(crate) fn tick(shared: &Shared) {
+    let mut world = shared.lock();
+    if world.pulse.receiver_count() > 0 {
+        dispatch::tick(&mut world);
+        durable(&mut world, Response::empty(http::StatusCode::OK));
+    }
+}
+
 fn control(shared: &Shared, request: &Request, route: &Route) -> Response {
     let Target::Operation(operation, parameters) = &route.target else {
         return match &route.target {

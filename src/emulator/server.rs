@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -13,18 +13,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
 use super::cut::{Cut, Dropped};
 use super::dispatch;
-use super::http::{Request, Response};
+use super::http::Request;
 use super::key_vault::ports::Opened;
 use super::pipeline::{self, Shared};
+use super::watching;
 
 /// The longest body, in bytes; it is Azure Resource Manager's limit.
 const LONGEST: usize = 4 << 20;
 /// How long a client may take for its handshake, and open connections to end at shutdown.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether a controller has something to do, while somebody watches.
+const TICK: Duration = Duration::from_millis(500);
 
 /// Serves the port that is shared, and those of the vaults as they come and go, until `stop` becomes true or its sender goes.
 pub(crate) async fn serve(
@@ -34,8 +38,9 @@ pub(crate) async fn serve(
     vaults: Option<UnboundedReceiver<Opened>>,
     stop: watch::Receiver<bool>,
 ) {
-    let port = Port { acceptor: TlsAcceptor::from(Arc::new(tls)), shared, vault: None };
+    let port = Port { acceptor: TlsAcceptor::from(Arc::new(tls)), shared, vault: None, stop: stop.clone() };
     let mut ports = JoinSet::new();
+    let ticking = tokio::spawn(tick(Arc::clone(&port.shared)));
     ports.spawn(accept(listener, port.clone(), stopped(stop.clone())));
     let ending = stopped(stop.clone());
     tokio::pin!(ending);
@@ -61,6 +66,17 @@ pub(crate) async fn serve(
         }
     }
     while ports.join_next().await.is_some() {}
+    ticking.abort();
+}
+
+/// Lets time pass for those who wait without asking.
+async fn tick(shared: Arc<Shared>) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        pipeline::tick(&shared);
+    }
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
@@ -74,6 +90,8 @@ struct Port {
     shared: Arc<Shared>,
     /// Whose port it is; none for the one that is shared.
     vault: Option<Arc<str>>,
+    /// Ends what would go on otherwise.
+    stop: watch::Receiver<bool>,
 }
 
 /// Takes connections until the end, and then gives those that are open a second.
@@ -103,7 +121,7 @@ async fn connection(stream: TcpStream, port: Port, watcher: hyper_util::server::
         Ok(Err(error)) => return tracing::debug!(%error, "a client's handshake failed"),
         Err(_) => return,
     };
-    let service = service_fn(move |request| answer(Arc::clone(&port.shared), port.vault.clone(), request));
+    let service = service_fn(move |request| answer(port.clone(), request));
     let builder = auto::Builder::new(TokioExecutor::new());
     let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
     if let Err(error) = served {
@@ -112,10 +130,9 @@ async fn connection(stream: TcpStream, port: Port, watcher: hyper_util::server::
 }
 
 async fn answer(
-    shared: Arc<Shared>,
-    vault: Option<Arc<str>>,
+    Port { shared, vault, stop, .. }: Port,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Cut<Full<bytes::Bytes>>>, Dropped> {
+) -> Result<hyper::Response<Cut<watching::Body>>, Dropped> {
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
     let mut request = Request {
@@ -125,10 +142,11 @@ async fn answer(
         headers: parts.headers,
         body: bytes::Bytes::new(),
     };
-    let response = match Limited::new(body, LONGEST).collect().await {
+    let mut response = match Limited::new(body, LONGEST).collect().await {
         Ok(body) => {
             request.body = body.to_bytes();
             // On a task of its own: a client that hangs up does not stop what it has begun.
+            let shared = Arc::clone(&shared);
             let answer = async move { pipeline::answer(shared, vault.as_deref(), request).await };
             match tokio::spawn(answer).await {
                 Ok(Some(response)) => response,
@@ -144,12 +162,9 @@ async fn answer(
         }
         Err(_) => return Err(Dropped),
     };
-    Ok(into_hyper(response))
-}
-
-fn into_hyper(response: Response) -> hyper::Response<Cut<Full<bytes::Bytes>>> {
-    let mut answer = hyper::Response::new(Cut::new(Full::new(response.body), &response.headers));
+    let body = watching::body(&mut response, &shared, &stop);
+    let mut answer = hyper::Response::new(Cut::new(body, &response.headers));
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;
-    answer
+    Ok(answer)
 }

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ struct Line {
 #[derive(Debug, Default)]
 pub struct Store {
     documents: BTreeMap<String, Value>,
+    /// How many documents were put or removed, ever.
+    writes: u64,
     pending: Vec<u8>,
     journal: Option<Journal>,
 }
@@ -77,7 +80,7 @@ impl Store {
                 line.clear();
             }
         }
-        let mut store = Self { documents, pending: Vec::new(), journal: None };
+        let mut store = Self { documents, ..Self::default() };
         // Written anew rather than appended to: it drops a torn last line, and what was deleted long ago.
         let compact = lines > COMPACT_ABOVE.max(store.documents.len() * 2);
         if compact || path.exists() {
@@ -108,6 +111,7 @@ impl Store {
     /// Puts a document under this key and returns what was there.
     pub fn put(&mut self, key: impl Into<String>, document: Value) -> Option<Value> {
         let key = key.into();
+        self.writes += 1;
         if self.journal.is_some() {
             write_line(&mut self.pending, &key, Some(&document));
         }
@@ -117,6 +121,7 @@ impl Store {
     /// Removes the document under this key and returns it.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         let removed = self.documents.remove(key)?;
+        self.writes += 1;
         if self.journal.is_some() {
             write_line(&mut self.pending, key, None);
         }
@@ -125,10 +130,24 @@ impl Store {
 
     /// The documents whose key starts with `prefix`, in the order of their keys.
     pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.under_from(prefix, prefix)
+    }
+
+    /// Those of them whose key is `from` or comes after it.
+    pub fn under_from<'a>(
+        &'a self,
+        prefix: &'a str,
+        from: &str,
+    ) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
         self.documents
-            .range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded))
+            .range::<str, _>((Bound::Included(from), Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(prefix))
             .map(|(key, document)| (key.as_str(), document))
+    }
+
+    /// A number that is another one after every change.
+    pub fn writes(&self) -> u64 {
+        self.writes
     }
 
     /// All documents, for a snapshot.

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::fault::Faults;
@@ -42,6 +43,10 @@ pub(crate) struct World {
     pub(crate) fetched: HashMap<String, Fetched>,
     /// Where the vaults listen.
     pub(crate) ports: Ports,
+    /// Wakes those who watch, after every change. The value is how often everything was replaced at once.
+    pub(crate) pulse: watch::Sender<u64>,
+    /// The store's writes that they were woken for.
+    told: u64,
 }
 
 const KEY: &str = "emulator/entra-key";
@@ -78,6 +83,8 @@ impl World {
             buckets: Buckets::default(),
             replicas: Replicas::default(),
             fetched: HashMap::new(),
+            pulse: watch::Sender::default(),
+            told: 0,
         };
         if fresh {
             seed.apply(&mut world)?;
@@ -105,6 +112,7 @@ impl World {
         let own: Vec<_> = self.store.under("emulator/").map(|(key, value)| (key.to_owned(), value.clone())).collect();
         state.extend(own);
         self.store.restore(state);
+        self.pulse.send_modify(|replaced| *replaced += 1);
     }
 
     /// Back to the state the emulator began with, keys of clusters included; the log goes, faults, settings and clock stay.
@@ -117,11 +125,15 @@ impl World {
         self.replicas = Replicas::default();
     }
 
-    /// Makes what is outside of the documents follow them: each vault listens at its port.
+    /// Makes what is outside of the documents follow them: each vault listens at its port, and those who watch are woken.
     ///
     /// # Errors
     /// When the machine has no port.
     pub(crate) fn settle(&mut self) -> Result<(), String> {
+        if self.told != self.store.writes() {
+            self.told = self.store.writes();
+            self.pulse.send_modify(|_| {});
+        }
         self.ports.reconcile(&mut self.store)
     }
 

@@ -66,29 +66,58 @@ pub(super) fn authenticate(context: &Context<'_>, request: &Request) -> Result<U
 /// The user whom the request wants to be taken for, who is the one who sent it unless its headers name another.
 ///
 /// # Errors
-/// 403 when the sender may not be taken for him.
+/// 403 when the sender may not be taken for him, and 500, as the real API server has it, for the rest of a user without
+/// his name.
 pub(super) fn impersonate(context: &Context<'_>, sender: User, request: &Request) -> Result<User, Status> {
-    let Some(name) = request.header("impersonate-user") else { return Ok(sender) };
+    const EXTRA: &str = "impersonate-extra-";
+    let values = |header: &str| -> Vec<String> {
+        let values = request.headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
+        values.map(str::to_owned).collect()
+    };
+    let mut groups = values("impersonate-group");
+    let uid = request.header("impersonate-uid").unwrap_or_default();
+    let extra: Vec<(String, Vec<String>)> = request
+        .headers
+        .keys()
+        .filter_map(|header| Some((header.as_str().strip_prefix(EXTRA)?, values(header.as_str()))))
+        .map(|(key, values)| (percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned(), values))
+        .collect();
+    let Some(name) = request.header("impersonate-user") else {
+        if groups.is_empty() && uid.is_empty() && extra.is_empty() {
+            return Ok(sender);
+        }
+        return Err(Status::internal("requested groups, a uid or extras without impersonating a user"));
+    };
+    let may = |asked: Attributes<'_>| {
+        authorization::authorize(context, &sender, &Attributes { verb: "impersonate", ..asked })
+    };
     let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     let (resource, namespace, own) = match account {
         Some((namespace, own)) => ("serviceaccounts", namespace, own),
         None => ("users", "", name),
     };
-    let verb = "impersonate";
-    let asked = Attributes { verb, resource, namespace, name: own, ..Attributes::default() };
-    authorization::authorize(context, &sender, &asked)?;
-    let given = request.headers.get_all("impersonate-group").iter().filter_map(|group| group.to_str().ok());
-    let mut groups: Vec<String> = given.map(str::to_owned).collect();
+    may(Attributes { resource, namespace, name: own, ..Attributes::default() })?;
     for group in &groups {
-        let asked = Attributes { verb, resource: "groups", name: group, ..Attributes::default() };
-        authorization::authorize(context, &sender, &asked)?;
+        may(Attributes { resource: "groups", name: group, ..Attributes::default() })?;
+    }
+    let of_authentication = Attributes { group: "authentication.k8s.io", ..Attributes::default() };
+    for (key, values) in &extra {
+        for value in values {
+            may(Attributes { resource: "userextras", subresource: key, name: value, ..of_authentication.clone() })?;
+        }
+    }
+    if !uid.is_empty() {
+        may(Attributes { resource: "uids", name: uid, ..of_authentication })?;
     }
     if let (Some((namespace, _)), true) = (account, groups.is_empty()) {
         groups.extend(["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]);
     }
-    groups.push("system:authenticated".to_owned());
-    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    Ok(User::new(name, "", &groups))
+    let anonymous = User::anonymous();
+    let everybody = if name == anonymous.name { "system:unauthenticated" } else { "system:authenticated" };
+    if !groups.iter().any(|group| group == everybody) {
+        groups.push(everybody.to_owned());
+    }
+    Ok(User { name: name.to_owned(), uid: uid.to_owned(), groups, extra })
 }
 
 /// The user of a token that is meant for one of these audiences; none where it is not good.

@@ -21,8 +21,8 @@ pub(super) struct Attributes<'a> {
     pub(super) name: &'a str,
 }
 
-/// Why a user may do this; none where he may not. The reason is empty where no role is behind it.
-pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> Option<String> {
+/// Why a user may do this, or as an error why he may not. Either is empty where there is no more to say than that.
+pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> Result<String, String> {
     if context.cluster.has_rbac() {
         return rbac::allows(context, user, attributes);
     }
@@ -31,7 +31,7 @@ pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes
         let path = path.trim_end_matches('/');
         attributes.verb == "get" && public.contains(&path)
     });
-    (is_public || !user.is_anonymous()).then(String::new)
+    if is_public || !user.is_anonymous() { Ok(String::new()) } else { Err(String::new()) }
 }
 
 /// Refuses what a user may not do.
@@ -39,9 +39,7 @@ pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes
 /// # Errors
 /// 403 with who, what and where.
 pub(super) fn authorize(context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> Result<(), Status> {
-    if allows(context, user, attributes).is_some() {
-        return Ok(());
-    }
+    let Err(more) = allows(context, user, attributes) else { return Ok(()) };
     let Attributes { verb, path, group, resource, subresource, namespace, name } = attributes;
     if let Some(path) = path {
         return Err(Status::forbidden_path(&user.name, verb, path));
@@ -52,6 +50,8 @@ pub(super) fn authorize(context: &Context<'_>, user: &User, attributes: &Attribu
     } else {
         format!("in the namespace \"{namespace}\"")
     };
-    let why = format!("User \"{}\" cannot {verb} resource \"{whole}\" in API group \"{group}\" {place}", user.name);
+    let more = if more.is_empty() { more } else { format!(": {more}") };
+    let who = &user.name;
+    let why = format!("User \"{who}\" cannot {verb} resource \"{whole}\" in API group \"{group}\" {place}{more}");
     Err(Status::forbidden(resource, group, name, &why))
 }

@@ -94,8 +94,16 @@ impl Cluster {
 
     /// All stored clusters, by name.
     pub fn all(store: &Store) -> Vec<Self> {
-        let documents = store.under("kubernetes/").filter(|(key, _)| key.ends_with("/_cluster"));
-        documents.filter_map(|(_, document)| serde_json::from_value(document.clone()).ok()).collect()
+        const ALL: &str = "kubernetes/";
+        let (mut all, mut from) = (Vec::new(), ALL.to_owned());
+        // From cluster to cluster, past all that is in each: `0` is the character after the slash.
+        while let Some((key, _)) = store.under_from(ALL, &from).next() {
+            let name = key.split('/').nth(1).unwrap_or_default();
+            all.extend(Self::load(store, name));
+            from = format!("{ALL}{name}0");
+        }
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
     }
 
     /// The cluster with exactly this issuer, byte for byte, as Entra ID compares it.

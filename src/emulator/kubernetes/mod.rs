@@ -43,6 +43,7 @@ use self::authorization::Attributes;
 use self::cluster::Cluster;
 use self::status::Status;
 use self::verbs::Target;
+pub(crate) use self::verbs::{Piece, Watch};
 use super::clock::Clock;
 use super::http::{Request, Response};
 use super::store::Store;
@@ -56,6 +57,11 @@ pub struct Context<'a> {
     pub clock: &'a Clock,
     /// The cluster that is asked.
     pub cluster: &'a Cluster,
+}
+
+/// Lets the controllers do what it is time for.
+pub(crate) fn tick(context: &mut Context<'_>) {
+    controllers::tick(context);
 }
 
 /// Answers a request to a cluster's API. The path is relative to the cluster's address: `/api/v1/namespaces`.
@@ -82,6 +88,8 @@ fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Statu
     let Some(place) = Place::of(rest) else { return Err(Status::no_resource()) };
     let watch = options::flag(request, "watch") && request.method == Method::GET;
     let verb = verbs::verb_of(&request.method, place.name.is_empty(), watch);
+    // Who selects one object of a collection by its name asks for no more than that one.
+    let selected = if matches!(verb, "list" | "watch" | "deletecollection") { selectors::named(request) } else { "" };
     let asked = Attributes {
         verb,
         path: None,
@@ -89,7 +97,7 @@ fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Statu
         resource: place.resource,
         subresource: place.subresource,
         namespace: place.attributed_namespace(),
-        name: place.name,
+        name: if place.name.is_empty() { selected } else { place.name },
     };
     authorization::authorize(context, &user, &asked)?;
     if !discovery::has_group(group) {

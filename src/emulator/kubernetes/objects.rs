@@ -13,6 +13,9 @@ use super::{Context, decode};
 /// How long history is kept, in milliseconds: kube-apiserver has etcd compacted every five minutes.
 pub(super) const HISTORY_MS: i64 = 5 * 60 * 1000;
 
+/// As many changes as are kept at most, however young they are: two whole objects each.
+const MOST_CHANGES: u64 = 20_000;
+
 /// A change in the history.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -52,7 +55,8 @@ impl Context<'_> {
         revision: u64,
     ) -> Option<Vec<(String, Value)>> {
         let mut objects: std::collections::BTreeMap<_, _> = self.objects(kind, namespace).into_iter().collect();
-        for change in self.changes_since(kind, namespace, revision)?.into_iter().rev() {
+        let changes = self.changes_since(kind, namespace, revision, usize::MAX)?;
+        for change in changes.into_iter().rev() {
             match change.before {
                 Some(before) => drop(objects.insert(change.key, before)),
                 None => drop(objects.remove(&change.key)),
@@ -61,20 +65,28 @@ impl Context<'_> {
         Some(objects.into_iter().collect())
     }
 
-    /// What changed after this revision, oldest first; none where the history does not reach that far back.
-    pub(super) fn changes_since(&self, kind: &dyn Kind, namespace: Option<&str>, revision: u64) -> Option<Vec<Change>> {
-        if revision < self.store.get(&self.path("_compacted")).and_then(Value::as_u64).unwrap_or(0) {
+    /// What changed after this revision, oldest first and at most so many; none where the history does not reach that far
+    /// back.
+    pub(super) fn changes_since(
+        &self,
+        kind: &dyn Kind,
+        namespace: Option<&str>,
+        revision: u64,
+        at_most: usize,
+    ) -> Option<Vec<Change>> {
+        if revision < self.compacted() {
             return None;
         }
         let prefix = self.prefix(kind, namespace);
         let history = self.path("_history/");
-        let changes = self.store.under(&history).filter_map(|(at, note)| {
-            let at = at.strip_prefix(&history)?.parse().ok().filter(|at| *at > revision)?;
+        let from = history_key(&history, revision.saturating_add(1));
+        let changes = self.store.under_from(&history, &from).filter_map(|(at, note)| {
             let key = note.get("key").and_then(Value::as_str)?.strip_prefix(&prefix)?.to_owned();
             let side = |name: &str| note.get(name).filter(|object| !object.is_null()).cloned();
-            Some(Change { key, before: side("before"), after: side("after"), revision: at })
+            let revision = at.strip_prefix(&history)?.parse().ok()?;
+            Some(Change { key, before: side("before"), after: side("after"), revision })
         });
-        Some(changes.collect())
+        Some(changes.take(at_most).collect())
     }
 
     /// Writes an object and returns it with its new revision.
@@ -97,14 +109,16 @@ impl Context<'_> {
         object
     }
 
-    /// Drops the history that is older than it is kept.
+    /// Drops the history that is older than it is kept, or more than is kept.
     pub(super) fn compact(&mut self) {
         let since = self.clock_ms() - HISTORY_MS;
         let history = self.path("_history/");
+        let least = history_key(&history, self.revision().saturating_sub(MOST_CHANGES));
+        let is_old = |note: &Value| note.get("at").and_then(Value::as_i64).is_some_and(|at| at < since);
         let old: Vec<String> = self
             .store
             .under(&history)
-            .take_while(|(_, note)| note.get("at").and_then(Value::as_i64).is_some_and(|at| at < since))
+            .take_while(|(key, note)| *key <= least.as_str() || is_old(note))
             .map(|(key, _)| key.to_owned())
             .collect();
         let Some(last) = old.last().and_then(|key| key.strip_prefix(&history)).and_then(|at| at.parse::<u64>().ok())
@@ -115,6 +129,11 @@ impl Context<'_> {
             self.store.remove(&key);
         }
         self.store.put(self.path("_compacted"), Value::from(last));
+    }
+
+    /// The last revision that the history no longer has.
+    fn compacted(&self) -> u64 {
+        self.store.get(&self.path("_compacted")).and_then(Value::as_u64).unwrap_or(0)
     }
 
     /// The emulated time as objects carry it.
@@ -129,7 +148,7 @@ impl Context<'_> {
     fn note(&mut self, revision: u64, key: &str, before: Option<Value>, after: Option<Value>) {
         self.compact();
         let note = json!({"at": self.clock_ms(), "key": key, "before": before, "after": after});
-        self.store.put(self.path(&format!("_history/{revision:020}")), note);
+        self.store.put(history_key(&self.path("_history/"), revision), note);
         self.store.put(self.path("_revision"), Value::from(revision));
     }
 
@@ -147,4 +166,9 @@ impl Context<'_> {
     fn path(&self, rest: &str) -> String {
         format!("kubernetes/{}/{rest}", self.cluster.name())
     }
+}
+
+/// The key of a revision's change, in the order of the revisions.
+fn history_key(history: &str, revision: u64) -> String {
+    format!("{history}{revision:020}")
 }

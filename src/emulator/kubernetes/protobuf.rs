@@ -1,10 +1,16 @@
-//! Bodies in protobuf, which kubectl sends for what it has a typed client for: token requests, access reviews, roles.
+//! Bodies in protobuf, which clients in Go prefer for the kinds that they have compiled in.
 //!
-//! The numbers of the fields are those of the `generated.proto` files of Kubernetes. Pods and deployments are not here:
-//! kubectl applies these as JSON.
+//! The messages are those of `proto/kubernetes/`, and are read by their description: a body becomes the object that it
+//! would be in JSON, and from there on nobody knows the difference. What a description does not have is passed over.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use prost::Message as _;
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, FileDescriptorSet};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
@@ -12,68 +18,150 @@ use super::decode;
 
 /// What every such body begins with.
 const MAGIC: &[u8] = b"k8s\0";
+/// As deep as messages are read; no object is deeper than half of it.
+const DEEPEST: usize = 32;
+/// Structs that Go embeds: in JSON their fields are those of the struct around them.
+const EMBEDDED: [&str; 4] = ["ephemeralContainerCommon", "handler", "localObjectReference", "volumeSource"];
 
-/// What a field holds.
-enum Kind {
-    Text,
-    Number,
-    Flag,
-    Time,
-    /// A map from text to text.
-    Texts,
-    Message(&'static [Field]),
+/// The messages by their name.
+static MESSAGES: LazyLock<HashMap<String, Vec<Field>>> = LazyLock::new(|| {
+    let described = include_bytes!(concat!(env!("OUT_DIR"), "/kubernetes.bin"));
+    // The build wrote it, and a test reads all of it.
+    let files = FileDescriptorSet::decode(described.as_slice()).unwrap_or_default().file;
+    let mut messages = HashMap::new();
+    for message in files.iter().flat_map(|file| &file.message_type) {
+        messages
+            .insert(message.name().to_owned(), message.field.iter().map(|field| Field::of(message, field)).collect());
+        for entry in &message.nested_type {
+            let name = format!("{}.{}", message.name(), entry.name());
+            messages.insert(name, entry.field.iter().map(|field| Field::of(entry, field)).collect());
+        }
+    }
+    messages
+});
+
+struct Field {
+    number: u64,
+    name: String,
+    is_list: bool,
+    of: Of,
 }
 
-/// Number, name, whether it is a list, and what it holds.
-type Field = (u64, &'static str, bool, Kind);
+/// What a field holds.
+enum Of {
+    Text,
+    Bytes,
+    Number,
+    Flag,
+    Message(String),
+    /// The message of its entries.
+    Map(String),
+}
+
+impl Field {
+    fn of(message: &DescriptorProto, field: &prost_types::FieldDescriptorProto) -> Self {
+        let whole = field.type_name().trim_start_matches(".kubernetes.");
+        let is_map = whole.strip_prefix(message.name()).is_some_and(|rest| rest.starts_with('.'));
+        let of = match field.r#type() {
+            Type::Bool => Of::Flag,
+            Type::String => Of::Text,
+            Type::Bytes => Of::Bytes,
+            Type::Message if is_map => Of::Map(whole.to_owned()),
+            Type::Message => Of::Message(whole.to_owned()),
+            _ => Of::Number,
+        };
+        let is_list = field.label() == Label::Repeated && !is_map;
+        Self { number: u64::try_from(field.number()).unwrap_or(0), name: field.name().to_owned(), is_list, of }
+    }
+}
 
 /// Reads a body as the object that it would be in JSON; none where it is no such body, or of a kind that is not known.
 pub(super) fn read(body: &[u8]) -> Option<Value> {
-    let unknown = message(ENVELOPE, body.strip_prefix(MAGIC)?)?;
+    let unknown = message("Unknown", body.strip_prefix(MAGIC)?, 0)?;
     let text = |pointer: &str| unknown.pointer(pointer).and_then(Value::as_str);
     let kind = text("/typeMeta/kind")?;
     let raw = STANDARD.decode(text("/raw").unwrap_or_default()).ok()?;
-    let (_, fields) = KINDS.iter().find(|(name, _)| *name == kind)?;
-    let mut object = message(fields, &raw)?;
+    let mut object = message(kind, &raw, 0)?;
     let of = object.as_object_mut()?;
     of.insert("kind".to_owned(), json!(kind));
     of.insert("apiVersion".to_owned(), json!(text("/typeMeta/apiVersion")?));
     Some(object)
 }
 
-fn message(fields: &[Field], mut bytes: &[u8]) -> Option<Value> {
+/// A message as JSON. What Go writes in a way of its own is told apart by the message's name.
+fn message(name: &str, bytes: &[u8], depth: usize) -> Option<Value> {
+    let object = object(MESSAGES.get(name).filter(|_| depth < DEEPEST)?, bytes, depth)?;
+    let number = |field: &str| object.get(field).and_then(Value::as_i64).unwrap_or(0);
+    let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
+    Some(match name {
+        // The time that is none is an empty message.
+        "Time" | "MicroTime" if object.is_empty() => Value::Null,
+        "Time" => json!(decode::timestamp(OffsetDateTime::from_unix_timestamp(number("seconds")).ok()?)),
+        "MicroTime" => {
+            let at = OffsetDateTime::from_unix_timestamp(number("seconds")).ok()?;
+            let at = decode::timestamp(at);
+            json!(format!("{}.{:06}Z", at.trim_end_matches('Z'), number("nanos") / 1000))
+        }
+        "Quantity" => json!(text("string")),
+        "IntOrString" if number("type") == 0 => json!(number("intVal")),
+        "IntOrString" => json!(text("strVal")),
+        "FieldsV1" => serde_json::from_slice(&STANDARD.decode(text("raw")).ok()?).ok()?,
+        "ExtraValue" => object.get("items").cloned().unwrap_or_else(|| json!([])),
+        _ => Value::Object(object),
+    })
+}
+
+fn object(fields: &[Field], mut bytes: &[u8], depth: usize) -> Option<Map<String, Value>> {
     let mut object = Map::new();
     while !bytes.is_empty() {
         let tag = varint(&mut bytes)?;
         let (number, content) = (tag >> 3, content(&mut bytes, tag & 7)?);
-        let Some((_, name, is_list, kind)) = fields.iter().find(|field| field.0 == number) else { continue };
-        let value = match (kind, content) {
-            (Kind::Flag, Content::Number(number)) => json!(number != 0),
+        let Some(field) = fields.iter().find(|field| field.number == number) else { continue };
+        let name = field.name.as_str();
+        let value = match (&field.of, content) {
+            (Of::Flag, Content::Number(number)) => json!(number != 0),
             // Negative numbers are written as their two's complement.
-            (Kind::Number, Content::Number(number)) => json!(number.cast_signed()),
-            (Kind::Text, Content::Bytes(bytes)) if *name == "raw" => json!(STANDARD.encode(bytes)),
-            (Kind::Text, Content::Bytes(bytes)) => json!(std::str::from_utf8(bytes).ok()?),
-            (Kind::Time, Content::Bytes(bytes)) => match message(TIME, bytes)?.get("seconds").and_then(Value::as_i64) {
-                Some(seconds) => json!(decode::timestamp(OffsetDateTime::from_unix_timestamp(seconds).ok()?)),
-                None => continue,
-            },
-            (Kind::Texts, Content::Bytes(bytes)) => {
-                let entry = message(ENTRY, bytes)?;
-                let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-                let map = object.entry((*name).to_owned()).or_insert_with(|| json!({}));
-                map.as_object_mut()?.insert(text("key"), json!(text("value")));
+            (Of::Number, Content::Number(number)) => json!(number.cast_signed()),
+            // Many numbers in one field.
+            (Of::Number, Content::Bytes(mut packed)) if field.is_list => {
+                while !packed.is_empty() {
+                    push(&mut object, name, json!(varint(&mut packed)?.cast_signed()))?;
+                }
                 continue;
             }
-            (Kind::Message(fields), Content::Bytes(bytes)) => message(fields, bytes)?,
+            (Of::Bytes, Content::Bytes(bytes)) => json!(STANDARD.encode(bytes)),
+            (Of::Text, Content::Bytes(bytes)) => json!(std::str::from_utf8(bytes).ok()?),
+            (Of::Map(entry), Content::Bytes(bytes)) => {
+                let entry = self::object(MESSAGES.get(entry)?, bytes, depth + 1)?;
+                let key = entry.get("key").and_then(Value::as_str).unwrap_or_default();
+                let value = entry.get("value").cloned().unwrap_or_else(|| json!(""));
+                let map = object.entry(name.to_owned()).or_insert_with(|| json!({}));
+                map.as_object_mut()?.insert(key.to_owned(), value);
+                continue;
+            }
+            (Of::Message(of), Content::Bytes(bytes)) => match message(of, bytes, depth + 1)? {
+                Value::Null => continue,
+                Value::Object(fields) if EMBEDDED.contains(&name) => {
+                    object.extend(fields);
+                    continue;
+                }
+                value => value,
+            },
             _ => return None,
         };
-        if *is_list {
-            object.entry((*name).to_owned()).or_insert_with(|| json!([])).as_array_mut()?.push(value);
-        } else {
-            object.insert((*name).to_owned(), value);
+        if field.is_list {
+            push(&mut object, name, value)?;
+        } else if value != json!("") {
+            // Go writes a text that is empty where JSON leaves it out.
+            object.insert(name.to_owned(), value);
         }
     }
-    Some(Value::Object(object))
+    Some(object)
+}
+
+fn push(object: &mut Map<String, Value>, name: &str, value: Value) -> Option<()> {
+    object.entry(name.to_owned()).or_insert_with(|| json!([])).as_array_mut()?.push(value);
+    Some(())
 }
 
 enum Content<'a> {
@@ -106,130 +194,6 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     }
     None
 }
-
-const fn text(number: u64, name: &'static str) -> Field {
-    (number, name, false, Kind::Text)
-}
-
-const fn texts(number: u64, name: &'static str) -> Field {
-    (number, name, true, Kind::Text)
-}
-
-const fn part(number: u64, name: &'static str, fields: &'static [Field]) -> Field {
-    (number, name, false, Kind::Message(fields))
-}
-
-const fn parts(number: u64, name: &'static str, fields: &'static [Field]) -> Field {
-    (number, name, true, Kind::Message(fields))
-}
-
-/// `runtime.Unknown`.
-const ENVELOPE: &[Field] = &[part(1, "typeMeta", &[text(1, "apiVersion"), text(2, "kind")]), text(2, "raw")];
-const ENTRY: &[Field] = &[text(1, "key"), text(2, "value")];
-const TIME: &[Field] = &[(1, "seconds", false, Kind::Number)];
-
-const KINDS: &[(&str, &[Field])] = &[
-    ("TokenRequest", &[METADATA, part(2, "spec", TOKEN_REQUEST)]),
-    ("TokenReview", &[METADATA, part(2, "spec", &[text(1, "token"), texts(2, "audiences")])]),
-    ("SelfSubjectReview", &[METADATA]),
-    ("SelfSubjectAccessReview", &[METADATA, part(2, "spec", ACCESS)]),
-    ("SubjectAccessReview", &[METADATA, part(2, "spec", ACCESS)]),
-    ("LocalSubjectAccessReview", &[METADATA, part(2, "spec", ACCESS)]),
-    ("SelfSubjectRulesReview", &[METADATA, part(2, "spec", &[text(1, "namespace")])]),
-    ("Role", &[METADATA, parts(2, "rules", RULE)]),
-    ("ClusterRole", &[METADATA, parts(2, "rules", RULE)]),
-    ("RoleBinding", &[METADATA, parts(2, "subjects", SUBJECT), part(3, "roleRef", ROLE)]),
-    ("ClusterRoleBinding", &[METADATA, parts(2, "subjects", SUBJECT), part(3, "roleRef", ROLE)]),
-    ("ServiceAccount", ACCOUNT),
-    ("Namespace", &[METADATA, part(2, "spec", &[texts(1, "finalizers")]), part(3, "status", &[text(1, "phase")])]),
-    ("DeleteOptions", DELETE_OPTIONS),
-];
-
-const METADATA: Field = part(
-    1,
-    "metadata",
-    &[
-        text(1, "name"),
-        text(2, "generateName"),
-        text(3, "namespace"),
-        text(5, "uid"),
-        text(6, "resourceVersion"),
-        (7, "generation", false, Kind::Number),
-        (8, "creationTimestamp", false, Kind::Time),
-        (9, "deletionTimestamp", false, Kind::Time),
-        (10, "deletionGracePeriodSeconds", false, Kind::Number),
-        (11, "labels", false, Kind::Texts),
-        (12, "annotations", false, Kind::Texts),
-        parts(13, "ownerReferences", OWNER),
-        texts(14, "finalizers"),
-    ],
-);
-
-const OWNER: &[Field] = &[
-    text(1, "kind"),
-    text(3, "name"),
-    text(4, "uid"),
-    text(5, "apiVersion"),
-    (6, "controller", false, Kind::Flag),
-    (7, "blockOwnerDeletion", false, Kind::Flag),
-];
-
-const TOKEN_REQUEST: &[Field] = &[
-    texts(1, "audiences"),
-    part(3, "boundObjectRef", &[text(1, "kind"), text(2, "apiVersion"), text(3, "name"), text(4, "uid")]),
-    (4, "expirationSeconds", false, Kind::Number),
-];
-
-/// The questions about oneself have only the first two.
-const ACCESS: &[Field] = &[
-    part(
-        1,
-        "resourceAttributes",
-        &[
-            text(1, "namespace"),
-            text(2, "verb"),
-            text(3, "group"),
-            text(4, "version"),
-            text(5, "resource"),
-            text(6, "subresource"),
-            text(7, "name"),
-        ],
-    ),
-    part(2, "nonResourceAttributes", &[text(1, "path"), text(2, "verb")]),
-    text(3, "user"),
-    texts(4, "groups"),
-    text(6, "uid"),
-];
-
-const RULE: &[Field] = &[
-    texts(1, "verbs"),
-    texts(2, "apiGroups"),
-    texts(3, "resources"),
-    texts(4, "resourceNames"),
-    texts(5, "nonResourceURLs"),
-];
-
-const SUBJECT: &[Field] = &[text(1, "kind"), text(2, "apiGroup"), text(3, "name"), text(4, "namespace")];
-const ROLE: &[Field] = &[text(1, "apiGroup"), text(2, "kind"), text(3, "name")];
-
-const ACCOUNT: &[Field] = &[
-    METADATA,
-    parts(
-        2,
-        "secrets",
-        &[text(1, "kind"), text(2, "namespace"), text(3, "name"), text(4, "uid"), text(5, "apiVersion")],
-    ),
-    parts(3, "imagePullSecrets", &[text(1, "name")]),
-    (4, "automountServiceAccountToken", false, Kind::Flag),
-];
-
-const DELETE_OPTIONS: &[Field] = &[
-    (1, "gracePeriodSeconds", false, Kind::Number),
-    part(2, "preconditions", &[text(1, "uid"), text(2, "resourceVersion")]),
-    (3, "orphanDependents", false, Kind::Flag),
-    text(4, "propagationPolicy"),
-    texts(5, "dryRun"),
-];
 
 #[cfg(test)]
 mod tests {

@@ -16,40 +16,61 @@ struct Grant {
     reason: String,
 }
 
-/// Why somebody may do this: none where he may not; empty for the administrators, who are not asked for a role.
-pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> Option<String> {
+/// Why somebody may do this, which is empty for the administrators, who are not asked for a role; or as an error the roles
+/// that are bound to him and are not there.
+pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes<'_>) -> Result<String, String> {
     if user.groups.iter().any(|group| group == "system:masters") {
-        return Some(String::new());
+        return Ok(String::new());
     }
-    let grants = grants(context, user, attributes.namespace).into_iter();
-    grants.filter(|grant| grant.rules.iter().any(|rule| covers(rule, attributes))).map(|grant| grant.reason).next()
+    let (grants, missing) = grants(context, user, attributes.namespace);
+    if let Some(grant) = grants.into_iter().find(|grant| grant.rules.iter().any(|rule| covers(rule, attributes))) {
+        return Ok(grant.reason);
+    }
+    Err(match missing.as_slice() {
+        [] => String::new(),
+        [one] => format!("RBAC: {one}"),
+        _ => format!("RBAC: [{}]", missing.join(", ")),
+    })
 }
 
 /// The rules that somebody has in a namespace.
 pub(super) fn rules(context: &Context<'_>, user: &User, namespace: &str) -> Vec<Value> {
-    let mut rules: Vec<Value> = grants(context, user, namespace).into_iter().flat_map(|grant| grant.rules).collect();
-    if user.groups.iter().any(|group| group == "system:masters") {
-        rules.push(json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}));
-        rules.push(json!({"verbs": ["*"], "nonResourceURLs": ["*"]}));
-    }
-    rules
+    grants(context, user, namespace).0.into_iter().flat_map(|grant| grant.rules).collect()
 }
 
 /// Makes the roles that every cluster has, unless they are there.
 pub(super) fn establish(context: &mut Context<'_>) {
     let read = json!(["get", "list", "watch"]);
     let write = json!(["create", "delete", "deletecollection", "patch", "update"]);
-    let core = json!(["events", "namespaces", "pods", "pods/log", "pods/status", "serviceaccounts"]);
-    let apps = json!(["deployments", "deployments/status", "replicasets", "replicasets/status"]);
+    let core = json!([
+        "events",
+        "namespaces",
+        "pods",
+        "pods/log",
+        "pods/status",
+        "serviceaccounts",
+        "services",
+        "services/status"
+    ]);
+    let apps = [
+        "deployments",
+        "deployments/scale",
+        "deployments/status",
+        "replicasets",
+        "replicasets/scale",
+        "replicasets/status",
+    ];
     let view = json!([
         {"apiGroups": [""], "resources": core, "verbs": read},
         {"apiGroups": ["apps"], "resources": apps, "verbs": read},
     ]);
     let mut edit = view.as_array().cloned().unwrap_or_default();
     edit.extend([
-        json!({"apiGroups": [""], "resources": ["pods", "serviceaccounts"], "verbs": write}),
+        json!({"apiGroups": [""], "resources": ["pods", "pods/attach", "pods/exec", "pods/portforward"], "verbs": write}),
+        json!({"apiGroups": [""], "resources": ["serviceaccounts", "services"], "verbs": write}),
         json!({"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}),
-        json!({"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": write}),
+        json!({"apiGroups": ["apps"], "verbs": write,
+               "resources": ["deployments", "deployments/scale", "replicasets", "replicasets/scale"]}),
     ]);
     let own = json!(["rolebindings", "roles"]);
     let mut admin = edit.clone();
@@ -109,23 +130,33 @@ pub(super) fn establish(context: &mut Context<'_>) {
     }
 }
 
-/// The roles that somebody has everywhere and in this namespace.
-fn grants(context: &Context<'_>, user: &User, namespace: &str) -> Vec<Grant> {
+/// The roles that somebody has everywhere and in this namespace, and what is said of those that are not there.
+fn grants(context: &Context<'_>, user: &User, namespace: &str) -> (Vec<Grant>, Vec<String>) {
     let mut bindings = context.objects(&ClusterRoleBinding, None);
     if !namespace.is_empty() {
         bindings.extend(context.objects(&RoleBinding, Some(namespace)));
     }
-    bindings.into_iter().filter_map(|(_, binding)| grant(context, user, &binding)).collect()
+    let (mut grants, mut missing) = (Vec::new(), Vec::new());
+    for (_, binding) in &bindings {
+        let subjects = binding.get("subjects").and_then(Value::as_array);
+        if let Some(subject) = subjects.into_iter().flatten().find(|subject| is_meant(user, subject)) {
+            match grant(context, binding, subject) {
+                Ok(grant) => grants.push(grant),
+                Err(why) => missing.push(why),
+            }
+        }
+    }
+    (grants, missing)
 }
 
-fn grant(context: &Context<'_>, user: &User, binding: &Value) -> Option<Grant> {
-    let subject = binding.get("subjects")?.as_array()?.iter().find(|subject| is_meant(user, subject))?;
+fn grant(context: &Context<'_>, binding: &Value, subject: &Value) -> Result<Grant, String> {
     let namespace = metadata::text(binding, "namespace");
     let (kind, name) = (text(binding, "/roleRef/kind"), text(binding, "/roleRef/name"));
     let role = match kind {
-        "Role" => context.object(&Role, namespace, name)?,
-        _ => context.object(&ClusterRole, "", name)?,
+        "Role" => context.object(&Role, namespace, name),
+        _ => context.object(&ClusterRole, "", name),
     };
+    let role = role.ok_or_else(|| format!("{}.{RBAC_GROUP} {} not found", kind.to_lowercase(), go::quote(name)))?;
     let whole = |name: &str, namespace: &str| {
         go::quote(&if namespace.is_empty() { name.to_owned() } else { format!("{name}/{namespace}") })
     };
@@ -137,7 +168,7 @@ fn grant(context: &Context<'_>, user: &User, binding: &Value) -> Option<Grant> {
         text(subject, "/kind"),
         whole(text(subject, "/name"), text(subject, "/namespace")),
     );
-    Some(Grant { rules: role.get("rules")?.as_array()?.clone(), reason })
+    Ok(Grant { rules: role.get("rules").and_then(Value::as_array).cloned().unwrap_or_default(), reason })
 }
 
 fn is_meant(user: &User, subject: &Value) -> bool {

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::kinds::Kind;
+use super::options::exact;
 use super::status::Status;
 use super::{Context, metadata};
 use crate::emulator::http::{Request, Response};
@@ -14,8 +15,27 @@ use crate::emulator::http::{Request, Response};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Whole,
-    Table,
+    Table(Rows),
     Metadata,
+}
+
+/// What a row of a table has of its object beside the cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    Metadata,
+    Whole,
+    Nothing,
+}
+
+impl Rows {
+    /// As `includeObject` says, which kubectl sets to sort a table by what is in no cell.
+    fn asked(request: &Request) -> Self {
+        match exact(request, "includeObject") {
+            Some("Object") => Self::Whole,
+            Some("None") => Self::Nothing,
+            _ => Self::Metadata,
+        }
+    }
 }
 
 impl Form {
@@ -37,7 +57,7 @@ impl Form {
             let parameters: Vec<&str> = parts.collect();
             match parameters.iter().find_map(|parameter| parameter.strip_prefix("as=")) {
                 None => return Ok(Self::Whole),
-                Some("Table") => return Ok(Self::Table),
+                Some("Table") => return Ok(Self::Table(Rows::asked(request))),
                 Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Ok(Self::Metadata),
                 Some(_) => {}
             }
@@ -47,15 +67,19 @@ impl Form {
 
     /// Answers with one object.
     pub(super) fn object(self, context: &Context<'_>, code: StatusCode, kind: &dyn Kind, object: &Value) -> Response {
-        let body = match self {
+        Response::typed(code, "application/json", &self.of(context, kind, object))
+    }
+
+    /// One object in this form.
+    pub(super) fn of(self, context: &Context<'_>, kind: &dyn Kind, object: &Value) -> Value {
+        match self {
             Self::Whole => object.clone(),
             Self::Metadata => partial(object),
-            Self::Table => {
+            Self::Table(rows) => {
                 let list = json!({"resourceVersion": metadata::text(object, "resourceVersion")});
-                table(context, kind, &list, std::slice::from_ref(object))
+                table(context, kind, rows, (&list, std::slice::from_ref(object)))
             }
-        };
-        Response::typed(code, "application/json", &body)
+        }
     }
 
     /// Answers with a list; `list` is its metadata.
@@ -71,7 +95,7 @@ impl Form {
                 let (name, version) = ("PartialObjectMetadataList", "meta.k8s.io/v1");
                 json!({"kind": name, "apiVersion": version, "metadata": list, "items": items})
             }
-            Self::Table => table(context, kind, list, objects),
+            Self::Table(rows) => table(context, kind, rows, (list, objects)),
         };
         Response::typed(StatusCode::OK, "application/json", &body)
     }
@@ -103,24 +127,29 @@ fn partial(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
 }
 
-fn table(context: &Context<'_>, kind: &dyn Kind, list: &Value, objects: &[Value]) -> Value {
+/// A table of objects, the metadata of whose list comes first.
+fn table(context: &Context<'_>, kind: &dyn Kind, rows: Rows, (list, objects): (&Value, &[Value])) -> Value {
     let column = |name: &str, format: &str, about: &str, priority: i32| json!({"name": name, "type": "string", "format": format, "description": about, "priority": priority});
     let mut columns = vec![column("Name", "name", "The name of the object, unique in its namespace.", 0)];
     columns.extend(kind.columns().iter().map(|it| column(it.name, "", it.about, 0)));
     columns.push(column("Age", "", "How long ago the object was created.", 0));
     columns.extend(kind.wide_columns().iter().map(|it| column(it.name, "", it.about, 1)));
-    let rows: Vec<Value> = objects
+    let lines: Vec<Value> = objects
         .iter()
         .map(|object| {
             let mut cells = vec![Value::from(metadata::text(object, "name"))];
             cells.extend(kind.columns().iter().map(|column| (column.cell)(object)));
             cells.push(Value::from(age(metadata::text(object, "creationTimestamp"), context.clock.now())));
             cells.extend(kind.wide_columns().iter().map(|column| (column.cell)(object)));
-            json!({"cells": cells, "object": partial(object)})
+            match rows {
+                Rows::Metadata => json!({"cells": cells, "object": partial(object)}),
+                Rows::Whole => json!({"cells": cells, "object": object}),
+                Rows::Nothing => json!({"cells": cells}),
+            }
         })
         .collect();
     let (name, version) = ("Table", "meta.k8s.io/v1");
-    json!({"kind": name, "apiVersion": version, "metadata": list, "columnDefinitions": columns, "rows": rows})
+    json!({"kind": name, "apiVersion": version, "metadata": list, "columnDefinitions": columns, "rows": lines})
 }
 
 /// How long ago something was, in the one or two units that kubectl shows.

@@ -5,19 +5,21 @@ use serde_json::Value;
 use super::go;
 use super::kinds::Kind;
 use super::metadata;
+use super::options::exact;
 use super::status::Status;
+use crate::emulator::http::Request;
 
 /// A label selector: all of its requirements hold.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Labels(Vec<Requirement>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Requirement {
     key: String,
     test: Test,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Test {
     Exists,
     Missing,
@@ -205,7 +207,7 @@ fn checked(key: &str, value: String) -> Result<String, String> {
 }
 
 /// A field selector: all of its terms hold. A term is a field, whether it must be equal, and a value.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Fields(Vec<(String, bool, String)>);
 
 impl Fields {
@@ -250,6 +252,13 @@ impl Fields {
             (found == Some(value)) == *equal
         })
     }
+}
+
+/// The name of the one object that the field selector of a request lets through; empty where it may be another.
+pub(super) fn named(request: &Request) -> &str {
+    let mut terms = exact(request, "fieldSelector").unwrap_or_default().split(',');
+    let name = terms.find_map(|term| term.strip_prefix("metadata.name=")).unwrap_or_default();
+    name.strip_prefix('=').unwrap_or(name)
 }
 
 #[cfg(test)]

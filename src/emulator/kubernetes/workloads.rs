@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::kinds::{Deployment, Kind, Pod, ReplicaSet};
+use super::kinds::{DEPLOYMENT, Kind, Pod, REPLICA_SET};
 use super::verbs::{self, Deletion};
 use super::{Context, metadata};
 
@@ -18,13 +18,13 @@ const NODE: &str = "node-1";
 
 /// Brings every workload of the cluster to what is wanted of it.
 pub(super) fn tick(context: &mut Context<'_>) {
-    for (_, deployment) in context.objects(&Deployment, None) {
+    for (_, deployment) in context.objects(&DEPLOYMENT, None) {
         let paused = deployment.pointer("/spec/paused") == Some(&json!(true));
         if metadata::text(&deployment, "deletionTimestamp").is_empty() && !paused {
             roll(context, &deployment);
         }
     }
-    for (_, set) in context.objects(&ReplicaSet, None) {
+    for (_, set) in context.objects(&REPLICA_SET, None) {
         if metadata::text(&set, "deletionTimestamp").is_empty() {
             let refused = scale(context, &set).err();
             report_set(context, &set, refused.as_deref());
@@ -78,7 +78,7 @@ pub(super) fn start(context: &mut Context<'_>, pod: &Value) {
 /// Deletes what an object that is gone owned.
 pub(super) fn collect(context: &mut Context<'_>, owner: &Value) {
     let (namespace, uid) = (metadata::text(owner, "namespace").to_owned(), metadata::text(owner, "uid").to_owned());
-    let kinds: [&dyn Kind; 2] = [&ReplicaSet, &Pod];
+    let kinds: [&dyn Kind; 2] = [&REPLICA_SET, &Pod];
     for kind in kinds {
         for object in owned_by(context, kind, &namespace, &uid) {
             // Without preconditions nothing is refused.
@@ -90,7 +90,7 @@ pub(super) fn collect(context: &mut Context<'_>, owner: &Value) {
 /// Makes what an object owns its own master.
 pub(super) fn orphan(context: &mut Context<'_>, owner: &Value) {
     let (namespace, uid) = (metadata::text(owner, "namespace").to_owned(), metadata::text(owner, "uid").to_owned());
-    let kinds: [&dyn Kind; 2] = [&ReplicaSet, &Pod];
+    let kinds: [&dyn Kind; 2] = [&REPLICA_SET, &Pod];
     for kind in kinds {
         for mut object in owned_by(context, kind, &namespace, &uid) {
             metadata::set(&mut object, "ownerReferences", Value::Null);
@@ -104,24 +104,38 @@ fn roll(context: &mut Context<'_>, deployment: &Value) {
     let (namespace, name) = (metadata::text(deployment, "namespace"), metadata::text(deployment, "name"));
     let wanted = deployment.pointer("/spec/replicas").cloned().unwrap_or_else(|| json!(1));
     let hash = hash_of(deployment.pointer("/spec/template").unwrap_or(&Value::Null));
-    let sets = owned_by(context, &ReplicaSet, namespace, metadata::text(deployment, "uid"));
+    let sets = owned_by(context, &REPLICA_SET, namespace, metadata::text(deployment, "uid"));
     let is_present = |set: &&Value| set.pointer(&format!("/metadata/labels/{HASH_LABEL}")) == Some(&json!(hash));
+    let newest = sets.iter().map(revision_of).max().unwrap_or(0);
     let present = match sets.iter().find(is_present) {
-        Some(set) => set_replicas(context, set, &wanted),
+        Some(set) => {
+            // A template that is gone back to is the newest one again.
+            let revision = if revision_of(set) == newest { newest } else { newest + 1 };
+            let mut changed = set.clone();
+            metadata::set(&mut changed, "annotations", annotations(deployment, revision));
+            let set = verbs::update_object(context, &REPLICA_SET, set, changed, ("", false)).ok();
+            set.and_then(|set| set_replicas(context, &set, &wanted))
+        }
         None => {
-            let revision = sets.iter().map(revision_of).max().unwrap_or(0) + 1;
-            let set = replica_set(deployment, &format!("{name}-{hash}"), &hash, revision, &wanted);
-            verbs::create_object(context, &ReplicaSet, set, false).ok()
+            let set = replica_set(deployment, &format!("{name}-{hash}"), &hash, newest + 1, &wanted);
+            verbs::create_object(context, &REPLICA_SET, set, false).ok()
         }
     };
     let Some(present) = present else { return };
     let refused = scale(context, &present).err();
     if refused.is_none() {
-        for old in sets.iter().filter(|set| !is_present(set)) {
-            if let Some(old) = set_replicas(context, old, &json!(0)) {
+        let mut old: Vec<&Value> = sets.iter().filter(|set| !is_present(set)).collect();
+        old.sort_by_key(|set| std::cmp::Reverse(revision_of(set)));
+        for set in &old {
+            if let Some(set) = set_replicas(context, set, &json!(0)) {
                 // Taking pods away is never refused.
-                let _ = scale(context, &old);
+                let _ = scale(context, &set);
             }
+        }
+        let kept = deployment.pointer("/spec/revisionHistoryLimit").and_then(Value::as_u64).unwrap_or(10);
+        for set in old.into_iter().skip(usize::try_from(kept).unwrap_or(usize::MAX)) {
+            // Without preconditions nothing is refused.
+            let _ = verbs::delete_object(context, &REPLICA_SET, set.clone(), &Deletion::default());
         }
     }
     report(context, deployment, &present, refused.as_deref());
@@ -134,7 +148,7 @@ fn set_replicas(context: &mut Context<'_>, set: &Value, wanted: &Value) -> Optio
     }
     let mut changed = set.clone();
     changed.get_mut("spec")?.as_object_mut()?.insert("replicas".to_owned(), wanted.clone());
-    verbs::update_object(context, &ReplicaSet, set, changed, ("", false)).ok()
+    verbs::update_object(context, &REPLICA_SET, set, changed, ("", false)).ok()
 }
 
 fn replica_set(deployment: &Value, name: &str, hash: &str, revision: i64, wanted: &Value) -> Value {
@@ -147,12 +161,22 @@ fn replica_set(deployment: &Value, name: &str, hash: &str, revision: i64, wanted
     metadata::set(&mut template, "labels", labels.clone());
     let metadata = json!({
         "name": name, "namespace": metadata::text(deployment, "namespace"), "labels": labels,
-        "annotations": {REVISION: revision.to_string()}, "ownerReferences": [owner(&Deployment, deployment)],
+        "annotations": annotations(deployment, revision), "ownerReferences": [owner(&DEPLOYMENT, deployment)],
     });
     json!({
         "kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": metadata,
         "spec": {"replicas": wanted, "selector": selector, "template": template},
     })
+}
+
+/// A replica set's annotations: its deployment's, such as the cause of a change that `kubectl rollout history` shows.
+fn annotations(deployment: &Value, revision: i64) -> Value {
+    let mut annotations = deployment.pointer("/metadata/annotations").cloned().unwrap_or_else(|| json!({}));
+    if let Some(annotations) = annotations.as_object_mut() {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+    put(&mut annotations, REVISION, json!(revision.to_string()));
+    annotations
 }
 
 /// Makes or deletes pods until a replica set has as many as it wants.
@@ -173,7 +197,7 @@ fn scale(context: &mut Context<'_>, set: &Value) -> Result<(), String> {
         let mut metadata = template.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
         metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
         metadata.insert("namespace".to_owned(), json!(namespace));
-        metadata.insert("ownerReferences".to_owned(), json!([owner(&ReplicaSet, set)]));
+        metadata.insert("ownerReferences".to_owned(), json!([owner(&REPLICA_SET, set)]));
         let mut pod = json!({
             "kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": template.get("spec"), "status": {},
         });
@@ -185,7 +209,7 @@ fn scale(context: &mut Context<'_>, set: &Value) -> Result<(), String> {
 
 fn report_set(context: &mut Context<'_>, set: &Value, refused: Option<&str>) {
     let Some(live) =
-        context.object(&ReplicaSet, metadata::text(set, "namespace"), metadata::text(set, "name")).cloned()
+        context.object(&REPLICA_SET, metadata::text(set, "namespace"), metadata::text(set, "name")).cloned()
     else {
         return;
     };
@@ -200,13 +224,13 @@ fn report_set(context: &mut Context<'_>, set: &Value, refused: Option<&str>) {
         let condition = failure(&live, why, &context.now(), "lastTransitionTime");
         put(&mut status, "conditions", json!([condition]));
     }
-    write_status(context, &ReplicaSet, live, status);
+    write_status(context, &REPLICA_SET, live, status);
 }
 
 fn report(context: &mut Context<'_>, deployment: &Value, set: &Value, refused: Option<&str>) {
     let (namespace, uid) = (metadata::text(deployment, "namespace"), metadata::text(deployment, "uid"));
     let mut ready = 0;
-    for set in owned_by(context, &ReplicaSet, namespace, uid) {
+    for set in owned_by(context, &REPLICA_SET, namespace, uid) {
         ready += owned_by(context, &Pod, namespace, metadata::text(&set, "uid")).len();
     }
     let updated = owned_by(context, &Pod, namespace, metadata::text(set, "uid")).len();
@@ -251,13 +275,13 @@ fn report(context: &mut Context<'_>, deployment: &Value, set: &Value, refused: O
         status.insert(field.to_owned(), json!(count));
     }
     status.insert("conditions".to_owned(), json!(conditions));
-    let Some(mut live) = context.object(&Deployment, namespace, metadata::text(deployment, "name")).cloned() else {
+    let Some(mut live) = context.object(&DEPLOYMENT, namespace, metadata::text(deployment, "name")).cloned() else {
         return;
     };
     let mut annotations = live.pointer("/metadata/annotations").cloned().unwrap_or_else(|| json!({}));
     put(&mut annotations, REVISION, json!(revision_of(set).to_string()));
     metadata::set(&mut live, "annotations", annotations);
-    write_status(context, &Deployment, live, Value::Object(status));
+    write_status(context, &DEPLOYMENT, live, Value::Object(status));
 }
 
 /// A condition that a deployment has already.

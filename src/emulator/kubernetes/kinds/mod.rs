@@ -10,6 +10,7 @@ mod pod_spec;
 mod replica_set;
 mod role;
 mod role_binding;
+mod service;
 mod service_account;
 mod workload;
 
@@ -20,13 +21,14 @@ use super::metadata;
 use super::schema::Struct;
 use super::status::{FieldError, Status};
 
-pub(super) use self::deployment::Deployment;
+pub(super) use self::deployment::DEPLOYMENT;
 use self::event::Event;
 pub(super) use self::namespace::Namespace;
 pub(super) use self::pod::Pod;
-pub(super) use self::replica_set::ReplicaSet;
+pub(super) use self::replica_set::REPLICA_SET;
 pub(super) use self::role::{ClusterRole, GROUP as RBAC_GROUP, Role};
 pub(super) use self::role_binding::{ClusterRoleBinding, RoleBinding};
+use self::service::Service;
 pub(super) use self::service_account::ServiceAccount;
 
 /// The kinds, in the order in which discovery lists the resources of a group.
@@ -35,8 +37,9 @@ pub(super) static ALL: &[&dyn Kind] = &[
     &Namespace,
     &Pod,
     &ServiceAccount,
-    &Deployment,
-    &ReplicaSet,
+    &Service,
+    &DEPLOYMENT,
+    &REPLICA_SET,
     &ClusterRoleBinding,
     &ClusterRole,
     &RoleBinding,

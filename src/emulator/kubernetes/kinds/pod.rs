@@ -37,7 +37,19 @@ impl Kind for Pod {
 
     fn subresources(&self) -> &'static [Subresource] {
         const VERBS: &[&str] = &["get", "patch", "update"];
-        &[Subresource { name: "status", group: "", version: "", kind: "Pod", verbs: VERBS }]
+        const STREAM: &[&str] = &["create", "get"];
+        const fn part(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
+            Subresource { name, group: "", version: "", kind, verbs }
+        }
+        // Nothing runs in a pod, so those but the status only say so.
+        const PARTS: &[Subresource] = &[
+            part("attach", "PodAttachOptions", STREAM),
+            part("exec", "PodExecOptions", STREAM),
+            part("log", "Pod", &["get"]),
+            part("portforward", "PodPortForwardOptions", STREAM),
+            part("status", "Pod", VERBS),
+        ];
+        PARTS
     }
 
     fn schema(&self) -> &'static Struct {

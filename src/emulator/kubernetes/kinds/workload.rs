@@ -1,12 +1,118 @@
-//! What a Deployment and a ReplicaSet have in common: a template of pods and a selector that finds them.
+//! What a Deployment and a ReplicaSet have in common, which is nearly all: pods by a template, a selector that finds them,
+//! and a scale.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Column, pod};
+use super::{Column, Kind, Subresource, pod, pod_defaults};
+use crate::emulator::kubernetes::metadata::{self, NameRule};
+use crate::emulator::kubernetes::schema::Struct;
 use crate::emulator::kubernetes::status::FieldError;
 
+/// A kind of `apps/v1` that makes pods. Its pods, and what its status says of them, come from a controller
+/// ([`crate::emulator::kubernetes::workloads`]).
+pub(in crate::emulator::kubernetes) struct Workload {
+    pub(super) kind: &'static str,
+    pub(super) plural: &'static str,
+    pub(super) short_names: &'static [&'static str],
+    pub(super) storage_hash: &'static str,
+    pub(super) schema: &'static Struct,
+    /// Fills in its spec, but for what all have.
+    pub(super) fill: fn(&mut Map<String, Value>),
+    /// The status that a new one has.
+    pub(super) new_status: fn() -> Value,
+    pub(super) columns: &'static [Column],
+    pub(super) subresources: &'static [Subresource],
+}
+
+/// The subresources of a workload whose kind is this.
+pub(super) const fn subresources(kind: &'static str) -> [Subresource; 2] {
+    const VERBS: &[&str] = &["get", "patch", "update"];
+    [
+        Subresource { name: "scale", group: "autoscaling", version: "v1", kind: "Scale", verbs: VERBS },
+        Subresource { name: "status", group: "", version: "", kind, verbs: VERBS },
+    ]
+}
+
+impl Kind for Workload {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn plural(&self) -> &'static str {
+        self.plural
+    }
+
+    fn group(&self) -> &'static str {
+        "apps"
+    }
+
+    fn short_names(&self) -> &'static [&'static str] {
+        self.short_names
+    }
+
+    fn categories(&self) -> &'static [&'static str] {
+        &["all"]
+    }
+
+    fn storage_hash(&self) -> &'static str {
+        self.storage_hash
+    }
+
+    fn subresources(&self) -> &'static [Subresource] {
+        self.subresources
+    }
+
+    fn schema(&self) -> &'static Struct {
+        self.schema
+    }
+
+    fn reset(&self, subresource: &str) -> &'static [&'static str] {
+        if subresource == "status" { &["spec"] } else { &["status"] }
+    }
+
+    fn has_generation(&self) -> bool {
+        true
+    }
+
+    fn default(&self, object: &mut Value) {
+        let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+        pod_defaults::set(spec, "replicas", json!(1));
+        (self.fill)(spec);
+        if let Some(template) = spec.get_mut("template").and_then(|template| template.get_mut("spec")) {
+            pod_defaults::fill(template);
+        }
+    }
+
+    fn prepare_create(&self, object: &mut Value) {
+        if let Some(object) = object.as_object_mut() {
+            object.insert("status".to_owned(), (self.new_status)());
+        }
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let mut errors = metadata::validate(object, true, NameRule::Subdomain);
+        errors.extend(validate_spec(object));
+        errors
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = metadata::validate_update(new, old);
+        errors.extend(validate_spec(new));
+        errors.extend(validate_selector_kept(new, old));
+        errors
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        self.columns
+    }
+
+    fn wide_columns(&self) -> &'static [Column] {
+        WIDE_COLUMNS
+    }
+}
+
 /// The columns that `kubectl get -o wide` adds.
-pub(super) const WIDE_COLUMNS: &[Column] = &[
+const WIDE_COLUMNS: &[Column] = &[
     Column::text("Containers", "The names of its containers.", |it| json!(of_containers(it, "name"))),
     Column::text("Images", "The images of its containers.", |it| json!(of_containers(it, "image"))),
     Column::text("Selector", "How its pods are found.", |it| {
@@ -20,7 +126,7 @@ pub(super) const WIDE_COLUMNS: &[Column] = &[
 ];
 
 /// What is wrong with selector and template.
-pub(super) fn validate_spec(object: &Value) -> Vec<FieldError> {
+fn validate_spec(object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let null = Value::Null;
     let selector = object.pointer("/spec/selector").unwrap_or(&null);
@@ -51,7 +157,7 @@ pub(super) fn validate_spec(object: &Value) -> Vec<FieldError> {
 }
 
 /// Refuses another selector: the pods of the old one would be nobody's.
-pub(super) fn validate_selector_kept(new: &Value, old: &Value) -> Option<FieldError> {
+fn validate_selector_kept(new: &Value, old: &Value) -> Option<FieldError> {
     let selector = new.pointer("/spec/selector").unwrap_or(&Value::Null);
     let kept = Some(selector) == old.pointer("/spec/selector");
     (!kept).then(|| FieldError::invalid_value("spec.selector", selector, "field is immutable"))

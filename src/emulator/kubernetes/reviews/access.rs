@@ -35,11 +35,10 @@ pub(super) fn status(context: &Context<'_>, user: &User, review: &Review, asked:
         name,
     };
     let subject = if review.kind == "SelfSubjectAccessReview" { user.clone() } else { somebody(asked) };
-    Ok(match authorization::allows(context, &subject, &attributes) {
-        None => json!({"allowed": false}),
-        Some(reason) if reason.is_empty() => json!({"allowed": true}),
-        Some(reason) => json!({"allowed": true, "reason": reason}),
-    })
+    let answer = authorization::allows(context, &subject, &attributes);
+    let allowed = answer.is_ok();
+    let (Ok(reason) | Err(reason)) = answer;
+    Ok(if reason.is_empty() { json!({"allowed": allowed}) } else { json!({"allowed": allowed, "reason": reason}) })
 }
 
 fn errors(review: &Review, asked: &Value) -> Vec<FieldError> {

@@ -89,7 +89,7 @@ pub(super) fn page(context: &mut Context<'_>, target: &Target, request: &Request
 ///
 /// # Errors
 /// 400 when it is no number.
-pub(super) fn revision_of(text: &str) -> Result<u64, Status> {
+fn revision_of(text: &str) -> Result<u64, Status> {
     if text.is_empty() {
         return Ok(0);
     }

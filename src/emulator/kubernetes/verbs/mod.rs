@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod list;
 mod patch;
+mod scale;
 mod strategic;
 mod update;
 mod watch;
@@ -21,6 +22,7 @@ use crate::emulator::http::{Request, Response};
 pub(super) use self::create::keep as create_object;
 pub(super) use self::delete::{Deletion, delete as delete_object};
 pub(super) use self::update::replace as update_object;
+pub(crate) use self::watch::{Piece, Watch};
 
 /// What a request is about.
 pub(super) struct Target {
@@ -37,7 +39,8 @@ pub(super) struct Target {
 /// The verb that a request means, as rights name it.
 pub(super) fn verb_of(method: &Method, is_collection: bool, watch: bool) -> &'static str {
     match (method.as_str(), is_collection) {
-        ("GET", _) if watch => "watch",
+        // One object is not watched but as a selection of its collection.
+        ("GET", true) if watch => "watch",
         ("GET", true) => "list",
         ("GET", false) => "get",
         ("POST", _) => "create",
@@ -69,12 +72,19 @@ pub(super) fn answer(
     // A kind with namespaces is written in one of them; without one it can only be listed.
     let everywhere = target.kind.namespaced() && target.namespace.is_empty();
     let fits = match verb {
+        // What is below an object, such as a stream from it, is asked for by a POST, too.
+        "create" if !target.subresource.is_empty() => !everywhere,
         "create" | "deletecollection" => is_collection && !everywhere,
         "list" | "watch" => true,
         _ => !is_collection && !everywhere,
     };
     if !fits || !allowed.contains(&verb) {
         return Err(Status::method_not_allowed());
+    }
+    match target.subresource.as_str() {
+        "scale" => return scale::answer(context, target, verb, request),
+        "attach" | "exec" | "log" | "portforward" => return Err(not_run(context, target)),
+        _ => {}
     }
     match verb {
         "get" => get(context, target, request),
@@ -94,6 +104,16 @@ fn get(context: &Context<'_>, target: &Target, request: &Request) -> Result<Resp
         .object(target.kind, &target.namespace, &target.name)
         .ok_or_else(|| target.kind.not_found(&target.name))?;
     Ok(form.object(context, StatusCode::OK, target.kind, object))
+}
+
+/// Why there is nothing to see or do in a pod.
+fn not_run(context: &Context<'_>, target: &Target) -> Status {
+    let Target { kind, namespace, name, subresource, .. } = target;
+    if context.object(*kind, namespace, name).is_none() {
+        return kind.not_found(name);
+    }
+    let why = format!("the emulator runs no containers: pod \"{name}\" has no {subresource}");
+    Status::new(501, "NotImplemented", why)
 }
 
 /// Refuses a new object in a namespace that is missing or being deleted.

@@ -16,7 +16,7 @@ use crate::emulator::kubernetes::body::{self, Expected};
 use crate::emulator::kubernetes::fields::Write;
 use crate::emulator::kubernetes::options::{Options, Unknown};
 use crate::emulator::kubernetes::respond::{self, Form};
-use crate::emulator::kubernetes::schema::Type;
+use crate::emulator::kubernetes::schema::{Struct, Type};
 use crate::emulator::kubernetes::status::{FieldError, Status};
 use crate::emulator::kubernetes::{Context, decode, go, metadata};
 
@@ -31,19 +31,25 @@ enum Kind {
     Strategic,
 }
 
+impl Kind {
+    fn of(request: &Request) -> Result<Self, Status> {
+        Ok(match body::media_type(request).as_str() {
+            "application/apply-patch+yaml" => Self::Apply,
+            "application/json-patch+json" => Self::Json,
+            "application/merge-patch+json" => Self::Merge,
+            "application/strategic-merge-patch+json" => Self::Strategic,
+            _ => return Err(Status::unknown_patch_format()),
+        })
+    }
+}
+
 /// Answers a PATCH.
 ///
 /// # Errors
 /// Whatever is wrong with it.
 pub(super) fn patch(context: &mut Context<'_>, target: &Target, request: &Request) -> Result<Response, Status> {
     let form = Form::asked(request)?;
-    let patch = match body::media_type(request).as_str() {
-        "application/apply-patch+yaml" => Kind::Apply,
-        "application/json-patch+json" => Kind::Json,
-        "application/merge-patch+json" => Kind::Merge,
-        "application/strategic-merge-patch+json" => Kind::Strategic,
-        _ => return Err(Status::unknown_patch_format()),
-    };
+    let patch = Kind::of(request)?;
     let bytes = body::bytes(request)?;
     let options = Options::of_patch(request, patch == Kind::Apply)?;
     match patch {
@@ -124,23 +130,7 @@ fn change(
 ) -> Result<Response, Status> {
     let Target { kind, namespace, name, subresource, .. } = target;
     let live = context.object(*kind, namespace, name).cloned().ok_or_else(|| kind.not_found(name))?;
-    // What a refusal shows: a strategic patch itself, as Go prints it, or else the object that a patch makes.
-    let (patched, shown) = match patch {
-        Kind::Json => {
-            let patched = json_patched(&live, bytes)?;
-            (patched.clone(), patched.to_string())
-        }
-        Kind::Strategic => {
-            let patch = object_of(bytes).map_err(Status::bad_request)?;
-            let patched = strategic::merge(&Type::Struct(kind.schema()), Some(&live), &patch);
-            (patched.map_err(Status::internal)?, go::plain(&patch))
-        }
-        Kind::Merge | Kind::Apply => {
-            let mut patched = live.clone();
-            json_patch::merge(&mut patched, &merge_patch(bytes)?);
-            (patched.clone(), patched.to_string())
-        }
-    };
+    let (patched, shown) = patched(kind.schema(), &live, (patch, bytes))?;
     let unfit = |problem: &str| Status::invalid("", "", "", &[FieldError::invalid("patch", &shown, problem)]);
     Expected::of_kind(*kind).check_type(&patched).map_err(|problem| unfit(&problem))?;
     let decoded = decode::decode(kind.schema(), &patched).map_err(|problem| unfit(&problem))?;
@@ -168,6 +158,41 @@ fn change(
     let object = replace(context, *kind, &live, new, (subresource, options.dry_run))?;
     let warnings = if options.unknown == Unknown::Warned { unknown } else { Vec::new() };
     Ok(respond::warned(form.object(context, StatusCode::OK, *kind, &object), &warnings))
+}
+
+/// What a patch makes of an object, and what a refusal shows: a strategic patch itself, as Go prints it, or else what was
+/// made.
+fn patched(of: &'static Struct, live: &Value, (patch, bytes): (Kind, &[u8])) -> Result<(Value, String), Status> {
+    Ok(match patch {
+        Kind::Json => {
+            let patched = json_patched(live, bytes)?;
+            (patched.clone(), patched.to_string())
+        }
+        Kind::Strategic => {
+            let patch = object_of(bytes).map_err(Status::bad_request)?;
+            let patched = strategic::merge(&Type::Struct(of), Some(live), &patch);
+            (patched.map_err(Status::internal)?, go::plain(&patch))
+        }
+        Kind::Merge | Kind::Apply => {
+            let mut patched = live.clone();
+            json_patch::merge(&mut patched, &merge_patch(bytes)?);
+            (patched.clone(), patched.to_string())
+        }
+    })
+}
+
+/// What a patch makes of what is no object of its own but a view of one, and its options. Nobody applies such.
+///
+/// # Errors
+/// 415 for an apply, and whatever is wrong with another patch.
+pub(super) fn of_view(of: &Expected, live: &Value, request: &Request) -> Result<(Value, Options), Status> {
+    let patch = Kind::of(request)?;
+    if patch == Kind::Apply {
+        return Err(Status::unknown_patch_format());
+    }
+    let options = Options::of_patch(request, false)?;
+    let (patched, _) = patched(of.of, live, (patch, &body::bytes(request)?))?;
+    Ok((of.decode(patched, options.unknown)?.object, options))
 }
 
 fn object_of(bytes: &[u8]) -> Result<Value, String> {
