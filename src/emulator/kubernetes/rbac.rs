@@ -27,12 +27,7 @@ pub(super) fn allows(context: &Context<'_>, user: &User, attributes: &Attributes
 
 /// The rules that somebody has in a namespace.
 pub(super) fn rules(context: &Context<'_>, user: &User, namespace: &str) -> Vec<Value> {
-    let mut rules: Vec<Value> = grants(context, user, namespace).into_iter().flat_map(|grant| grant.rules).collect();
-    if user.groups.iter().any(|group| group == "system:masters") {
-        rules.push(json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}));
-        rules.push(json!({"verbs": ["*"], "nonResourceURLs": ["*"]}));
-    }
-    rules
+    grants(context, user, namespace).into_iter().flat_map(|grant| grant.rules).collect()
 }
 
 /// Makes the roles that every cluster has, unless they are there.
