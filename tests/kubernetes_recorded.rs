@@ -20,6 +20,7 @@ use azwi::emulator::{
     store::Store,
 };
 use contract::{Contract, Raw, Target};
+use serde_json::json;
 
 const URL: &str = "https://127.0.0.1:1/clusters/contract";
 const ISSUER: &str = "https://issuer.example/contract";
@@ -42,7 +43,37 @@ impl Emulated {
         cluster.stop_controllers(&mut store);
         cluster.set_api_audiences(&mut store, vec!["api://AzureADTokenExchange".to_owned(), ISSUER.to_owned()]);
         cluster.set_rbac(&mut store, &clock, rbac);
-        Self { store, clock, cluster }
+        let mut emulated = Self { store, clock, cluster };
+        if rbac {
+            emulated.publish_keys();
+        }
+        emulated
+    }
+
+    /// Lets anybody read who issues the tokens, as the recorded server did.
+    fn publish_keys(&mut self) {
+        let group = "rbac.authorization.k8s.io";
+        let body = json!({
+            "metadata": {"name": "issuer-discovery-for-everybody"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:service-account-issuer-discovery"},
+            "subjects": [{"apiGroup": group, "kind": "Group", "name": "system:unauthenticated"}],
+        });
+        let token = format!("Bearer {}", self.cluster.admin_token());
+        let headers = [("authorization".to_owned(), token)].into();
+        let path = format!("/apis/{group}/v1/clusterrolebindings");
+        assert_eq!(self.send("POST", &path, &headers, body.to_string()).status, 201);
+    }
+
+    fn send(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let request =
+            Request { method: method.parse().unwrap(), path: path.to_owned(), query, headers, body: body.into() };
+        let mut context = Context { store: &mut self.store, clock: &self.clock, cluster: &self.cluster };
+        let response = answer(&mut context, &request);
+        let text = String::from_utf8_lossy(&response.body).into_owned();
+        Raw { status: response.status.as_u16(), headers: response.headers, text }
     }
 }
 
@@ -63,15 +94,12 @@ impl Target for Emulated {
     }
 
     async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        let request =
-            Request { method: method.parse().unwrap(), path: path.to_owned(), query, headers, body: body.into() };
-        let mut context = Context { store: &mut self.store, clock: &self.clock, cluster: &self.cluster };
-        let response = answer(&mut context, &request);
-        let text = String::from_utf8_lossy(&response.body).into_owned();
-        Raw { status: response.status.as_u16(), headers: response.headers, text }
+        self.send(method, path, headers, body)
+    }
+
+    async fn compact(&mut self) {
+        // Longer than the five minutes for which it remembers.
+        self.clock.advance(6 * 60 * 1000);
     }
 }
 

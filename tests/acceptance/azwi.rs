@@ -17,7 +17,9 @@ use std::thread;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+use crate::clusters;
 use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
+use crate::report::{self, Report};
 use crate::terraform::{Run, Terraform, Told};
 
 const HEADER: &str = r#"terraform {
@@ -38,23 +40,47 @@ variable "namespace" {}
 /// Runs a scenario under every Terraform at once, all against one emulator that other tests use, too.
 #[track_caller]
 pub fn under_every_terraform(scenario: impl Fn(Azwi) + Sync) {
-    run(|terraform| scenario(Azwi::new(terraform, Emulator::shared())));
+    run(|terraform| Azwi::new(terraform, Emulator::shared()), scenario);
 }
 
-/// The same with an emulator for each run alone, so that a scenario may give it faults and settings, and may count.
+/// The same with an emulator for each run alone, so that a scenario may give it faults and settings, and may count. Real clusters
+/// cannot be its own, but no other such scenario has them meanwhile.
 #[track_caller]
 pub fn each_with_its_own_emulator(scenario: impl Fn(Azwi) + Sync) {
-    run(|terraform| scenario(Azwi::new(terraform, Arc::new(Emulator::start()))));
+    let _clusters = clusters::to_itself();
+    run(|terraform| Azwi::new(terraform, Arc::new(Emulator::start())), scenario);
+}
+
+/// The same for what no real cluster can play, such as an API server that fails on purpose. Where the clusters are real, the
+/// scenario is not run, which the report tells.
+#[track_caller]
+pub fn on_an_emulated_cluster_only(why: &str, scenario: impl Fn(Azwi) + Sync) {
+    if clusters::real().is_some() {
+        return report::not_for_a_real_cluster(&test_name(), why);
+    }
+    each_with_its_own_emulator(scenario);
 }
 
 #[track_caller]
-fn run(scenario: impl Fn(&Terraform) + Sync) {
+fn run(prepare: impl Fn(&Terraform) -> Azwi + Sync, scenario: impl Fn(Azwi) + Sync) {
+    let test = test_name();
+    let scenario = |terraform: &Terraform| {
+        let azwi = prepare(terraform);
+        let report = Report::begin(&test, &terraform.name, &azwi.namespace);
+        scenario(azwi);
+        report.end();
+    };
     let failed: Vec<&str> = thread::scope(|scope| {
         let runs: Vec<_> =
             Terraform::all().iter().map(|terraform| (terraform, scope.spawn(|| scenario(terraform)))).collect();
         runs.into_iter().filter_map(|(terraform, run)| run.join().err().map(|_| terraform.name.as_str())).collect()
     });
     assert!(failed.is_empty(), "failed under {}; the reasons are above", failed.join(" and "));
+}
+
+/// The name of the test whose thread this is.
+fn test_name() -> String {
+    thread::current().name().unwrap_or_default().to_owned()
 }
 
 /// A folder, a Terraform, an emulator; see the module.

@@ -1,4 +1,5 @@
-//! Azure and Kubernetes as a test sees them: over HTTP, past the provider, with rights to everything.
+//! Azure and Kubernetes as a test sees them: over HTTP, past the provider, with rights to everything. Azure is the emulator's, the
+//! clusters mostly are, too ([`crate::clusters`]).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 use reqwest::{Certificate, Client, Method};
 use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
+
+use crate::clusters::{self, Clusters};
 
 /// The subscription that the provider's environment names.
 pub const SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000001";
@@ -30,7 +33,7 @@ pub struct Emulator {
     pub environment: BTreeMap<String, String>,
     client: Client,
     arm_token: String,
-    cluster_tokens: BTreeMap<String, String>,
+    clusters: Clusters,
     running: azwi::emulator::Emulator,
 }
 
@@ -52,23 +55,20 @@ impl Emulator {
         let running = azwi::emulator::Emulator::start(azwi::emulator::Options::default()).unwrap();
         let authority = Certificate::from_pem(running.ca_pem.as_bytes()).unwrap();
         let client = Client::builder().no_proxy().user_agent(USER_AGENT).tls_certs_only([authority]).build().unwrap();
-        let kubeconfig: Json =
-            serde_saphyr::from_str(&fs::read_to_string(running.dir.join("kubeconfig")).unwrap()).unwrap();
-        let tokens = kubeconfig["users"].as_array().unwrap().iter();
-        let mut emulator = Self {
-            cluster_tokens: tokens.map(|user| (text(&user["name"]), text(&user["user"]["token"]))).collect(),
-            arm_token: String::new(),
-            environment: running.env().into_iter().collect(),
-            client,
-            running,
-        };
+        let kubeconfig = clusters::real().unwrap_or_else(|| running.dir.join("kubeconfig"));
+        let mut environment: BTreeMap<String, String> = running.env().into_iter().collect();
+        for name in ["KUBE_CONFIG_PATH", "KUBECONFIG"] {
+            environment.insert(name.to_owned(), kubeconfig.display().to_string());
+        }
+        let clusters = Clusters::of(&kubeconfig, USER_AGENT);
+        let mut emulator = Self { arm_token: String::new(), environment, client, clusters, running };
         emulator.arm_token = emulator.sign_in();
         emulator
     }
 
     /// The kubeconfig with a context for each cluster.
     pub fn kubeconfig(&self) -> String {
-        fs::read_to_string(self.running.dir.join("kubeconfig")).unwrap()
+        fs::read_to_string(&self.clusters.kubeconfig).unwrap()
     }
 
     /// The issuer of the first cluster's tokens.
@@ -78,17 +78,23 @@ impl Emulator {
     }
 
     fn sign_in(&self) -> String {
-        let setting = |name: &str| self.environment[name].clone();
-        let form = [
-            ("grant_type", "client_credentials".to_owned()),
-            ("client_id", setting("ARM_CLIENT_ID")),
-            ("client_secret", setting("ARM_CLIENT_SECRET")),
-            ("scope", "https://management.azure.com/.default".to_owned()),
-        ];
-        let url = format!("{}/{}/oauth2/v2.0/token", self.running.url, setting("ARM_TENANT_ID"));
+        let secret = self.environment["ARM_CLIENT_SECRET"].as_str();
+        self.token(&self.environment["ARM_CLIENT_ID"], &[("client_secret", secret)]).unwrap()
+    }
+
+    /// What Entra gives an identity for the token of somebody it trusts, or the description of the error.
+    pub fn exchange(&self, client: &str, assertion: &str) -> Result<String, String> {
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        self.token(client, &[("client_assertion_type", kind), ("client_assertion", assertion)])
+    }
+
+    fn token(&self, client: &str, credential: &[(&str, &str)]) -> Result<String, String> {
+        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client)];
+        form.extend([("scope", "https://management.azure.com/.default")].iter().chain(credential));
+        let url = format!("{}/{}/oauth2/v2.0/token", self.running.url, self.environment["ARM_TENANT_ID"]);
         let answer: Json =
             RUNTIME.block_on(async { self.client.post(url).form(&form).send().await.unwrap().json().await.unwrap() });
-        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+        answer["access_token"].as_str().map(str::to_owned).ok_or_else(|| answer["error_description"].to_string())
     }
 
     /// Sends one request and returns status and body; a body that is no JSON is null.
@@ -177,8 +183,7 @@ impl Emulator {
 
     /// A request to the API server of a cluster. The content type is that of a merge patch for PATCH.
     pub fn kubernetes(&self, cluster: &str, method: Method, path: &str, body: Option<&Json>) -> (u16, Json) {
-        let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        self.send(method, &format!("/clusters/{cluster}{path}"), &self.cluster_tokens[cluster], content_type, body)
+        RUNTIME.block_on(self.clusters.send(cluster, method, path, body))
     }
 
     /// Makes a namespace in both clusters.
@@ -200,6 +205,17 @@ impl Emulator {
     #[track_caller]
     pub fn account_of(&self, cluster: &str, namespace: &str, name: &str) -> Option<Json> {
         self.found(self.kubernetes(cluster, Method::GET, &account_path(namespace, name), None))
+    }
+
+    /// A token of a service account of the first cluster, as its pods get it.
+    #[track_caller]
+    pub fn account_token(&self, namespace: &str, name: &str, audience: &str) -> String {
+        let body = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "audiences": [audience] },
+        });
+        let path = format!("{}/token", account_path(namespace, name));
+        let answer = self.done(self.kubernetes("demo", Method::POST, &path, Some(&body)));
+        answer["status"]["token"].as_str().unwrap().to_owned()
     }
 
     /// Makes a service account as somebody else would, with `kubectl create`.
@@ -305,8 +321,4 @@ impl Emulator {
 
 fn account_path(namespace: &str, name: &str) -> String {
     format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}")
-}
-
-fn text(value: &Json) -> String {
-    value.as_str().unwrap().to_owned()
 }

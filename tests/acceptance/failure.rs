@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use crate::azwi::{Azwi, NOTHING, each_with_its_own_emulator};
+use crate::azwi::{Azwi, NOTHING, each_with_its_own_emulator, on_an_emulated_cluster_only};
 use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const IDENTITY: &str = "azwi_user_assigned_identity.app";
@@ -31,6 +31,9 @@ resource "azwi_service_account" "this" {
   client_id = azwi_user_assigned_identity.app.client_id
 }
 "#;
+
+/// Why some of this is not for a real cluster.
+const FAULTS: &str = "its API server would have to fail on purpose";
 
 fn credentials(azwi: &Azwi) -> Vec<Json> {
     azwi.emulator.credentials(&Emulator::identity_id(SUBSCRIPTION, &azwi.group, "app"))
@@ -70,23 +73,31 @@ fn what_was_made_before_a_failure_is_kept() {
 
 #[test]
 fn a_connection_that_is_lost_after_the_effect_is_made_good_by_reading_back() {
-    for path in ["userAssignedIdentities/app\\?", "federatedIdentityCredentials", "serviceaccounts"] {
-        each_with_its_own_emulator(|azwi| {
-            azwi.emulator.faults(&json!([{
-                "match": { "method": if path == "serviceaccounts" { "POST" } else { "PUT" }, "path": path, "nth": 1 },
-                "effect": { "drop": "after" },
-            }]));
-            azwi.write(CHAIN);
-            azwi.apply();
-            assert!(azwi.emulator.log().iter().any(|entry| entry["fault"].is_string()), "no connection was lost");
-            converges(&azwi);
-        });
+    for path in ["userAssignedIdentities/app\\?", "federatedIdentityCredentials"] {
+        each_with_its_own_emulator(|azwi| loses_a_connection(&azwi, "PUT", path));
     }
 }
 
 #[test]
+fn a_connection_to_the_cluster_that_is_lost_after_the_effect_is_made_good_by_reading_back() {
+    on_an_emulated_cluster_only(FAULTS, |azwi| loses_a_connection(&azwi, "POST", "serviceaccounts"));
+}
+
+#[track_caller]
+fn loses_a_connection(azwi: &Azwi, method: &str, path: &str) {
+    azwi.emulator.faults(&json!([{
+        "match": { "method": method, "path": path, "nth": 1 },
+        "effect": { "drop": "after" },
+    }]));
+    azwi.write(CHAIN);
+    azwi.apply();
+    assert!(azwi.emulator.log().iter().any(|entry| entry["fault"].is_string()), "no connection was lost");
+    converges(azwi);
+}
+
+#[test]
 fn an_account_that_was_made_and_not_annotated_is_in_the_state() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(FAULTS, |azwi| {
         azwi.emulator.faults(&json!([{
             "match": { "method": "PATCH", "path": "serviceaccounts/app" },
             "effect": { "status": 500, "body": { "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500,

@@ -1,6 +1,9 @@
 //! The provider under real Terraform, against the emulator. What a test asserts is what the emulator holds afterwards,
 //! asked over HTTP, and what Terraform says; not what the provider says of itself.
 //!
+//! AZWI_TEST_KUBECONFIG puts real clusters in place of the emulated ones, for every scenario but those that say that they are not for
+//! them (`on_an_emulated_cluster_only`).
+//!
 //! Every scenario runs under every Terraform that AZWI_TERRAFORMS names (`make test` sets it), else the one on PATH.
 
 #![allow(
@@ -13,10 +16,13 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside; `pub` says what a module's neighbours use")]
 
 mod azwi;
+mod clusters;
 mod emulator;
+mod report;
 mod terraform;
 
 mod bad_input;
+mod chain;
 mod credential;
 mod examples;
 mod failure;

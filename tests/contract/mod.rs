@@ -6,6 +6,8 @@
 //!
 //! A step may say:
 //! - `as`: `admin` (the default), `anonymous`, or a bearer token, mostly one that was kept;
+//! - `headers`: one that is empty is not sent, for a body without a content type;
+//! - `after_compaction`: the server forgets its history first, where the file is held `without_watch_cache`;
 //! - `keep`: names for parts of the answer (JSON pointers), for later steps to use as `${name}`; `${256KiB}` is a text of that length;
 //! - `only`: of arrays with this key only the items with these names count, for lists of all that an API server has;
 //! - `varies`: JSON pointers to what is only required to be there;
@@ -36,6 +38,9 @@ pub(crate) struct Contract {
     /// True where it only holds with RBAC on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) rbac: bool,
+    /// True where it only holds on a server that keeps no history of its own beside etcd's, whose history the steps drop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) without_watch_cache: bool,
     /// The exchanges.
     pub(crate) steps: Vec<Step>,
 }
@@ -63,6 +68,8 @@ pub(crate) struct Step {
     varies: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     until: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    after_compaction: bool,
     #[serde(default)]
     answer: Answer,
 }
@@ -94,6 +101,8 @@ pub(crate) trait Target {
     fn admin(&self) -> String;
     /// Sends a request and reads the answer to its end. The path begins with a slash.
     async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw;
+    /// Forgets what was before now.
+    async fn compact(&mut self);
 }
 
 /// An answer as it came.
@@ -122,7 +131,11 @@ impl Contract {
     }
 
     pub(crate) fn write(&self, path: &Path) {
-        fs::write(path, print::print(&serde_json::to_value(self).unwrap(), &["about", "rbac", "steps"])).unwrap();
+        fs::write(
+            path,
+            print::print(&serde_json::to_value(self).unwrap(), &["about", "rbac", "without_watch_cache", "steps"]),
+        )
+        .unwrap();
     }
 
     /// Runs the steps and returns how the answers differ: the step's name and a paragraph. Where `record` is set, they become the
@@ -133,6 +146,9 @@ impl Contract {
         let mut normal = Normal::new(&target.url(), &target.issuer(), requests.join("\n"));
         let mut differences = Vec::new();
         for step in &mut self.steps {
+            if step.after_compaction {
+                target.compact().await;
+            }
             let live = step.ask(target, &kept, record).await;
             for (name, pointer) in &step.keep {
                 let found = live.body.pointer(pointer).and_then(Value::as_str);
@@ -183,13 +199,16 @@ impl Step {
         if !body.is_empty() {
             headers.entry("content-type".to_owned()).or_insert_with(|| "application/json".to_owned());
         }
+        headers.retain(|_, value| !value.is_empty());
         let raw = target.exchange(method, path, &headers, body).await;
         let header = |name: &str| {
             let values = raw.headers.get_all(name).into_iter();
             values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         let content_type = header("content-type").concat();
-        let body = if path.contains("watch=true") && content_type.starts_with("application/json") {
+        let body = if content_type == "application/yaml" {
+            serde_saphyr::from_str(&raw.text).unwrap_or(Value::String(raw.text.clone()))
+        } else if path.contains("watch=true") && content_type.starts_with("application/json") {
             raw.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
         } else {
             serde_json::from_str(&raw.text).unwrap_or(Value::String(raw.text.clone()))

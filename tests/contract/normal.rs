@@ -69,6 +69,14 @@ impl Normal {
                 ["field", "message"].map(|key| if conflict { cause[key].to_string() } else { String::new() })
             });
         }
+        // Rules come in the order of a Go map, too.
+        for name in ["resourceRules", "nonResourceRules"] {
+            fields
+                .get_mut(name)
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .for_each(|rules| rules.sort_by_key(Value::to_string));
+        }
         if fields.contains_key("kty") {
             for part in ["n", "kid", "x", "y"] {
                 fields.get_mut(part).into_iter().for_each(|value| *value = "<key>".into());
@@ -164,8 +172,9 @@ pub(super) fn keep_only(value: &mut Value, only: &BTreeMap<String, Vec<String>>)
             for (key, field) in fields {
                 if let (Some(names), Some(items)) = (only.get(key), field.as_array_mut()) {
                     items.retain(|item| {
-                        let named = [&item["name"], &item["resource"], &item["metadata"]["name"]];
-                        let name = named.into_iter().find_map(Value::as_str).unwrap_or_default();
+                        let named =
+                            ["/name", "/resource", "/subresource", "/metadata/name"].map(|place| item.pointer(place));
+                        let name = named.into_iter().flatten().find_map(Value::as_str).unwrap_or_default();
                         names.iter().any(|wanted| wanted == name)
                     });
                 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 const WIDTH: usize = 140;
 
 /// The order of a step's keys; everything else is in the order of the alphabet.
-const STEP: [&str; 10] = ["name", "as", "request", "headers", "body", "keep", "only", "varies", "until", "answer"];
+const STEP: [&str; 11] =
+    ["name", "as", "after_compaction", "request", "headers", "body", "keep", "only", "varies", "until", "answer"];
 const ANSWER: [&str; 4] = ["status", "content_type", "warnings", "body"];
 
 /// The text of a file whose top has keys in the order `top`.

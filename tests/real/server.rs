@@ -8,6 +8,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -15,7 +16,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use azwi::kubernetes::{Client, Settings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::http::{Answer, Http};
@@ -23,28 +24,33 @@ use crate::http::{Answer, Http};
 /// A user of the API server, known by a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct User {
+    /// As a kubeconfig calls him.
+    pub(crate) name: &'static str,
     /// The bearer token; none signs in as `system:anonymous`.
     pub(crate) token: Option<&'static str>,
 }
 
 /// May do everything: in the group `system:masters`.
-pub(crate) const ADMIN: User = User { token: Some("admin-token") };
+pub(crate) const ADMIN: User = User { name: "admin", token: Some("admin-token") };
 /// `dev` of the group `devs`, who may do what everybody who is signed in may, until a test grants more.
-pub(crate) const DEV: User = User { token: Some("dev-token") };
+pub(crate) const DEV: User = User { name: "dev", token: Some("dev-token") };
 /// Nobody.
-pub(crate) const ANONYMOUS: User = User { token: None };
+pub(crate) const ANONYMOUS: User = User { name: "nobody", token: None };
 
 /// The audience that Entra ID asks for.
 pub(crate) const AUDIENCE: &str = "api://AzureADTokenExchange";
 
 /// The two programs, running.
 pub(crate) struct Server {
-    /// Where it listens, without a slash at the end. It is also the issuer of the tokens.
+    /// Where it listens, without a slash at the end.
     pub(crate) url: String,
+    /// The issuer of its tokens: the same port under another name, so that nothing takes the one for the other.
+    pub(crate) issuer: String,
     /// The certificate authority of its certificate, PEM.
     pub(crate) ca: String,
-    /// Where logs, keys, certificates and a `kubeconfig` are.
+    /// Where logs, keys and certificates are.
     pub(crate) folder: PathBuf,
+    etcd: String,
     _etcd: Supervised,
     _api_server: Supervised,
 }
@@ -58,14 +64,20 @@ impl Server {
     /// The one server of this test binary, started by whoever asks first.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Server> = OnceCell::const_new();
-        SHARED.get_or_init(Self::start).await
+        SHARED.get_or_init(|| Self::start(&[])).await
     }
 
-    async fn start() -> Self {
+    /// Starts one that writes down in `audit.log` in its folder who asked what, but for what it asks itself.
+    pub(crate) async fn audited() -> Self {
+        Self::start(&["--audit-log-path=audit.log", "--audit-policy-file=audit-policy.json"]).await
+    }
+
+    /// Starts one of its own, with more flags for the API server.
+    pub(crate) async fn start(flags: &[&str]) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut failure = String::new();
-        for attempt in 1..=TRIES {
-            match Self::try_start(attempt).await {
+        for _ in 0..TRIES {
+            match Self::try_start(flags).await {
                 Ok(server) => return server,
                 Err(told) if told.contains("address already in use") => failure = told,
                 Err(told) => panic!("{told}"),
@@ -74,11 +86,12 @@ impl Server {
         panic!("{failure}");
     }
 
-    async fn try_start(attempt: u32) -> Result<Self, String> {
-        let folder = fresh_folder(attempt);
+    async fn try_start(flags: &[&str]) -> Result<Self, String> {
+        let folder = fresh_folder();
         let keys = Keys::write(&folder);
         let [client, peer, secure] = free_ports();
         let (etcd_url, url) = (format!("http://127.0.0.1:{client}"), format!("https://127.0.0.1:{secure}"));
+        let issuer = format!("https://localhost:{secure}");
         let at = |name: &str| folder.join(name).display().to_string();
 
         let mut etcd = Supervised::start(
@@ -95,30 +108,28 @@ impl Server {
                 "--unsafe-no-fsync",
             ],
         );
-        let mut api_server = Supervised::start(
-            "kube-apiserver",
-            &folder,
-            &[
-                &format!("--etcd-servers={etcd_url}"),
-                // Compacting is for the tests to do, when they want to see what is too old.
-                "--etcd-compaction-interval=0",
-                "--bind-address=127.0.0.1",
-                &format!("--secure-port={secure}"),
-                &format!("--cert-dir={}", at("certificates")),
-                &format!("--tls-cert-file={}", at("server.pem")),
-                &format!("--tls-private-key-file={}", at("server-key.pem")),
-                &format!("--service-account-issuer={url}"),
-                &format!("--service-account-jwks-uri={url}/openid/v1/jwks"),
-                &format!("--service-account-key-file={}", at("tokens-key.pem")),
-                &format!("--service-account-signing-key-file={}", at("tokens-key.pem")),
-                &format!("--api-audiences={AUDIENCE},{url}"),
-                "--authorization-mode=RBAC",
-                &format!("--token-auth-file={}", at("users.csv")),
-                "--service-cluster-ip-range=10.0.0.0/24",
-                "--endpoint-reconciler-type=none",
-                "--allow-privileged",
-            ],
-        );
+        let own = [
+            format!("--etcd-servers={etcd_url}"),
+            // Compacting is for the tests to do, when they want to see what is too old.
+            "--etcd-compaction-interval=0".to_owned(),
+            "--bind-address=127.0.0.1".to_owned(),
+            format!("--secure-port={secure}"),
+            format!("--cert-dir={}", at("certificates")),
+            format!("--tls-cert-file={}", at("server.pem")),
+            format!("--tls-private-key-file={}", at("server-key.pem")),
+            format!("--service-account-issuer={issuer}"),
+            format!("--service-account-jwks-uri={url}/openid/v1/jwks"),
+            format!("--service-account-key-file={}", at("tokens-key.pem")),
+            format!("--service-account-signing-key-file={}", at("tokens-key.pem")),
+            format!("--api-audiences={AUDIENCE},{issuer}"),
+            "--authorization-mode=RBAC".to_owned(),
+            format!("--token-auth-file={}", at("users.csv")),
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            "--allow-privileged".to_owned(),
+        ];
+        let arguments: Vec<&str> = own.iter().map(String::as_str).chain(flags.iter().copied()).collect();
+        let mut api_server = Supervised::start("kube-apiserver", &folder, &arguments);
 
         let admin = Http::new(&url, Some(&keys.ca), ADMIN);
         let begun = Instant::now();
@@ -145,8 +156,7 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         publish_keys(&admin).await;
-        write_kubeconfig(&folder, &url, &keys.ca);
-        Ok(Self { url, ca: keys.ca, folder, _etcd: etcd, _api_server: api_server })
+        Ok(Self { url, issuer, ca: keys.ca, folder, etcd: etcd_url, _etcd: etcd, _api_server: api_server })
     }
 
     /// Plain HTTP as `user`.
@@ -164,13 +174,31 @@ impl Server {
         })
     }
 
+    /// Drops the history of its objects, by etcd's own API.
+    pub(crate) async fn compact(&self) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let call = async |path: &str, body: Value| -> Value {
+            let answer = client.post(format!("{}{path}", self.etcd)).json(&body).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{path}");
+            answer.json().await.unwrap()
+        };
+        let first_key = STANDARD.encode([0]);
+        let now = call("/v3/kv/range", json!({"key": first_key})).await["header"]["revision"].clone();
+        call("/v3/kv/compaction", json!({"revision": now, "physical": true})).await;
+    }
+
     /// Makes a namespace whose name begins with `prefix` and is nobody else's.
     pub(crate) async fn namespace(&self, prefix: &str) -> String {
         let name = format!("{prefix}-{:08x}", rand::random::<u32>());
+        self.make_namespace(&name).await;
+        name
+    }
+
+    /// Makes a namespace of this name.
+    pub(crate) async fn make_namespace(&self, name: &str) {
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let answer = self.http(ADMIN).post("/api/v1/namespaces", &body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        name
     }
 }
 
@@ -197,16 +225,24 @@ async fn publish_keys(admin: &Http) {
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
-/// For kubectl and the like; JSON is YAML.
-fn write_kubeconfig(folder: &Path, url: &str, ca: &str) {
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "admin",
-        "clusters": [{"name": "real", "cluster": {"server": url, "certificate-authority-data": STANDARD.encode(ca)}}],
-        "users": [{"name": "admin", "user": {"token": ADMIN.token}}, {"name": "dev", "user": {"token": DEV.token}}],
-        "contexts": [{"name": "admin", "context": {"cluster": "real", "user": "admin"}},
-                     {"name": "dev", "context": {"cluster": "real", "user": "dev"}}],
+/// A kubeconfig with a context of an admin for each of these servers, and one of `dev` for the first; JSON is YAML.
+pub(crate) fn kubeconfig(servers: &[(&str, &Server)]) -> String {
+    let each = |make: &dyn Fn(&str, &Server) -> Value| -> Vec<Value> {
+        servers.iter().map(|(name, server)| make(name, server)).collect()
+    };
+    let clusters = each(&|name, server| {
+        let authority = STANDARD.encode(&server.ca);
+        json!({"name": name, "cluster": {"server": server.url, "certificate-authority-data": authority}})
     });
-    fs::write(folder.join("kubeconfig"), kubeconfig.to_string()).unwrap();
+    let (first, _) = servers[0];
+    let mut contexts = each(&|name, _| json!({"name": name, "context": {"cluster": name, "user": "admin"}}));
+    contexts.push(json!({"name": "dev", "context": {"cluster": first, "user": "dev"}}));
+    let users = [ADMIN, DEV].map(|user| json!({"name": user.name, "user": {"token": user.token}}));
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": first,
+        "clusters": clusters, "users": users, "contexts": contexts,
+    })
+    .to_string()
 }
 
 /// One program under `supervise.sh`.
@@ -229,6 +265,7 @@ impl Supervised {
             .arg(folder.join(format!("{name}-data")))
             .arg(program)
             .args(arguments)
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -270,13 +307,17 @@ impl Keys {
         let tokens = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
         write("tokens-key.pem", &tokens.serialize_pem());
 
-        write("users.csv", "admin-token,admin,1,\"system:masters\"\ndev-token,dev,2,\"devs\"\n");
+        let rules = json!([{"level": "None", "users": ["system:apiserver"]}, {"level": "Metadata", "omitStages": ["RequestReceived"]}]);
+        let policy = json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules});
+        write("audit-policy.json", &policy.to_string());
+        write("users.csv", "admin-token,kubernetes-admin,,\"system:masters\"\ndev-token,dev,2,\"devs\"\n");
         Self { ca }
     }
 }
 
-/// A folder below target/ for this process; those of earlier days are removed.
-fn fresh_folder(attempt: u32) -> PathBuf {
+/// A folder below target/ for one start in this process; those of earlier days are removed.
+fn fresh_folder() -> PathBuf {
+    static COUNTER: AtomicU32 = AtomicU32::new(1);
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/real-server");
     fs::create_dir_all(&all).unwrap();
     for entry in fs::read_dir(&all).unwrap().flatten() {
@@ -285,7 +326,7 @@ fn fresh_folder(attempt: u32) -> PathBuf {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-    let folder = all.join(format!("{}-{attempt}", std::process::id()));
+    let folder = all.join(format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir_all(&folder).unwrap();
     folder
 }

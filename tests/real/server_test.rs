@@ -17,7 +17,7 @@ async fn the_server_is_the_version_that_was_built_and_keeps_users_apart() {
 async fn anybody_can_read_the_issuers_documents_and_they_agree() {
     let server = Server::shared().await;
     let document = server.http(ANONYMOUS).get("/.well-known/openid-configuration").await.body;
-    assert_eq!(document["issuer"], server.url.as_str());
+    assert_eq!(document["issuer"], server.issuer.as_str());
     let keys = document["jwks_uri"].as_str().unwrap().strip_prefix(&server.url).unwrap();
     let keys = server.http(ANONYMOUS).get(keys).await;
     assert_eq!(keys.content_type, "application/jwk-set+json");

@@ -373,7 +373,12 @@ async fn two_verbs_are_enough_for_annotations_on_somebody_elses_account() {
 async fn a_wrong_token_and_no_token_are_told_apart() {
     let world = World::new("signin").await;
     let read = async |token: Option<&'static str>| {
-        world.server.client(User { token }).service_account(&world.namespace, "web", &wait()).await.unwrap_err()
+        world
+            .server
+            .client(User { token, ..ADMIN })
+            .service_account(&world.namespace, "web", &wait())
+            .await
+            .unwrap_err()
     };
     let wrong = read(Some("wrong")).await;
     assert_eq!(wrong.kind, Kind::Unauthorized);

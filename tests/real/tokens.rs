@@ -43,7 +43,7 @@ async fn a_token_is_signed_by_the_issuers_published_key_for_the_account_and_the_
     let key = DecodingKey::from_jwk(keys.find(header.kid.as_deref().unwrap()).unwrap()).unwrap();
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_audience(&[AUDIENCE]);
-    validation.set_issuer(&[&server.url]);
+    validation.set_issuer(&[&server.issuer]);
     let claims = jsonwebtoken::decode::<Value>(&token.token, &key, &validation).unwrap().claims;
 
     assert_eq!(claims["sub"], format!("system:serviceaccount:{namespace}:web"));

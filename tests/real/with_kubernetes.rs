@@ -1,11 +1,13 @@
-//! Runs a command beside a real API server:
+//! Runs a command beside two real API servers:
 //!
 //!     cargo run --features real-server --example with-kubernetes -- kubectl get namespaces
 //!
-//! `KUBECONFIG` and `AZWI_TEST_KUBECONFIG` name a kubeconfig with the contexts `admin` and `dev`. The server goes when the command
-//! ends, and its logs stay in target/tmp/real-server.
+//! `KUBECONFIG` and `AZWI_TEST_KUBECONFIG` name a kubeconfig with the contexts `demo` and `second`, one for each, as the emulator
+//! has them by default. `AZWI_TEST_AUDIT` names the audit log of the first. `SSL_CERT_FILE` makes who fetches the keys of their issuers
+//! trust them. The servers go when the command ends, and their logs stay in target/tmp/real-server.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
@@ -18,6 +20,8 @@ mod server;
 
 use std::process::{Command, ExitCode};
 
+use serde_json::json;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -25,12 +29,23 @@ async fn main() -> ExitCode {
         eprintln!("Name the command to run beside the API server.");
         return ExitCode::FAILURE;
     };
-    let server = server::Server::shared().await;
-    let kubeconfig = server.folder.join("kubeconfig");
+    let (demo, second) = tokio::join!(server::Server::audited(), server::Server::audited());
+    for server in [&demo, &second] {
+        server.make_namespace("demo").await;
+        // No controller makes it, as one does in a whole cluster.
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+        server.http(server::ADMIN).post("/api/v1/namespaces/demo/serviceaccounts", &account).await;
+    }
+    let kubeconfig = demo.folder.join("kubeconfig");
+    std::fs::write(&kubeconfig, server::kubeconfig(&[("demo", &demo), ("second", &second)])).unwrap();
+    let authorities = demo.folder.join("authorities.pem");
+    std::fs::write(&authorities, format!("{}{}", demo.ca, second.ca)).unwrap();
     let status = Command::new(&program)
         .args(arguments)
         .env("KUBECONFIG", &kubeconfig)
         .env("AZWI_TEST_KUBECONFIG", &kubeconfig)
+        .env("AZWI_TEST_AUDIT", demo.folder.join("audit.log"))
+        .env("SSL_CERT_FILE", &authorities)
         .status()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     u8::try_from(status.code().unwrap_or(1)).map_or(ExitCode::FAILURE, ExitCode::from)

@@ -152,9 +152,21 @@ pub(super) fn yaml(body: &[u8]) -> Result<Value, String> {
     serde_saphyr::from_str(text).map_err(|error| {
         let error = error.to_string();
         let line = error.lines().next().unwrap_or_default();
+        if line.contains("unclosed bracket") {
+            return format!("yaml: line {}: did not find expected {}", text.lines().count(), missing_at_end(text));
+        }
         // The place is left out, as the API server leaves it out.
         format!("yaml: {}", line.rsplit_once(": ").map_or(line, |(_, problem)| problem))
     })
+}
+
+/// What the API server's reader of YAML misses at the end of a text that stops within a bracket.
+fn missing_at_end(text: &str) -> &'static str {
+    let text = text.trim_end();
+    if text.ends_with([':', ',', '{', '[']) {
+        return "node content";
+    }
+    if text.rfind('[') > text.rfind('{') { "',' or ']'" } else { "',' or '}'" }
 }
 
 fn parse(body: &[u8]) -> Result<Value, String> {

@@ -1,5 +1,5 @@
 //! The Kubernetes API of one cluster, as a real kube-apiserver answers: statuses, bodies and messages were recorded from
-//! one, and the recordings are replayed against it in `tests/kubernetes_contract.rs`.
+//! one, and the recordings are replayed against it in `tests/kubernetes_recorded.rs`.
 //!
 //! A request goes through [`authentication`], [`authorization`] and then to a verb ([`verbs`]), which asks the kind
 //! ([`kinds`]) what is particular to it and the ownership rules ([`fields`]) who owns what afterwards. Nothing here
@@ -67,7 +67,8 @@ pub(crate) fn tick(context: &mut Context<'_>) {
 /// Answers a request to a cluster's API. The path is relative to the cluster's address: `/api/v1/namespaces`.
 pub fn answer(context: &mut Context<'_>, request: &Request) -> Response {
     controllers::tick(context);
-    route(context, request).unwrap_or_else(|status| status.response())
+    let response = route(context, request).unwrap_or_else(|status| status.response());
+    if respond::wants_yaml(request) { respond::in_yaml(response) } else { response }
 }
 
 fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Status> {

@@ -101,6 +101,26 @@ impl Form {
     }
 }
 
+/// Whether the first form of the `Accept` header that there is is YAML.
+pub(super) fn wants_yaml(request: &Request) -> bool {
+    let ranges = request.header("accept").unwrap_or_default().split(',');
+    let mut types = ranges.map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let known =
+        |name: &String| matches!(name.as_str(), "application/json" | "application/yaml" | "application/*" | "*/*");
+    types.find(known).is_some_and(|name| name == "application/yaml")
+}
+
+/// The same answer in YAML, where it is JSON.
+pub(super) fn in_yaml(mut response: Response) -> Response {
+    let is_json = response.headers.get(http::header::CONTENT_TYPE).is_some_and(|name| name == "application/json");
+    let value = serde_json::from_slice::<Value>(&response.body).ok().filter(|_| is_json);
+    if let Some(text) = value.and_then(|value| serde_saphyr::to_string(&value).ok()) {
+        response.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/yaml"));
+        response.body = text.into();
+    }
+    response
+}
+
 /// The answer with a `Warning` header for each of these.
 pub(super) fn warned(mut response: Response, warnings: &[String]) -> Response {
     for warning in warnings {

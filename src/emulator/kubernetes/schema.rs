@@ -121,7 +121,7 @@ pub(super) static OBJECT_META: Struct = Struct {
         Field::filled("annotations", STRINGS),
         Field::filled("ownerReferences", Type::List(&Type::Struct(&OWNER_REFERENCE), Elements::Keyed(&["uid"]))),
         Field::filled("finalizers", Type::List(&Type::String, Elements::Set)),
-        Field::filled("managedFields", Type::List(&Type::Struct(&MANAGED_FIELDS_ENTRY), Elements::Atomic)),
+        Field::given("managedFields", Type::List(&Type::Struct(&MANAGED_FIELDS_ENTRY), Elements::Atomic)),
     ],
 };
 

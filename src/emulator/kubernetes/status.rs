@@ -148,6 +148,11 @@ impl Status {
         Self { go_on: Some(go_on), ..Self::new(410, "Expired", message) }
     }
 
+    /// 410 for a list as of a revision that is no longer kept.
+    pub(super) fn expired_version() -> Self {
+        Self::new(410, "Expired", "The resourceVersion for the provided list is too old.")
+    }
+
     /// 410 for a watch from a revision that is no longer kept.
     pub(super) fn expired_watch() -> Self {
         Self::new(410, "Expired", "The resourceVersion for the provided watch is too old.")

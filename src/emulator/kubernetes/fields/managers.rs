@@ -91,13 +91,13 @@ impl Managers {
     }
 
     /// The managers that an update starts from: those that the new object names, or the live ones. One empty entry is
-    /// how a client resets them.
+    /// how a client resets them, and an empty list does, too.
     pub(super) fn of_update(live: &Value, new: &Value) -> Self {
         let named = new.pointer("/metadata/managedFields").and_then(Value::as_array);
-        if let Some([only]) = named.map(Vec::as_slice)
-            && only.as_object().is_some_and(Map::is_empty)
-        {
-            return Self::default();
+        match named.map(Vec::as_slice) {
+            Some([]) => return Self::default(),
+            Some([only]) if only.as_object().is_some_and(Map::is_empty) => return Self::default(),
+            _ => {}
         }
         match Self::parse(new) {
             Some(managers) if !managers.entries.is_empty() => managers,

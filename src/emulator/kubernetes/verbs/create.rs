@@ -29,6 +29,10 @@ pub(super) fn create(context: &mut Context<'_>, target: &Target, request: &Reque
     let form = Form::asked(request)?;
     let options = Options::of_create(request)?;
     let Received { mut object, warnings } = Expected::of_kind(*kind).read(request, options.unknown)?;
+    // Before anybody could own them.
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        metadata::set(&mut object, field, Value::Null);
+    }
     enter_namespace(*kind, &mut object, namespace)?;
     kind.default(&mut object);
     let write = Write {

@@ -13,7 +13,7 @@ use crate::emulator::http::{Request, Response};
 use crate::emulator::kubernetes::options::{exact, number};
 use crate::emulator::kubernetes::respond::Form;
 use crate::emulator::kubernetes::selectors::{Fields, Labels};
-use crate::emulator::kubernetes::status::Status;
+use crate::emulator::kubernetes::status::{FieldError, Status};
 use crate::emulator::kubernetes::{Context, go};
 
 /// What a list answers with: its metadata and its objects.
@@ -42,6 +42,7 @@ pub(super) fn page(context: &mut Context<'_>, target: &Target, request: &Request
     let namespace = Some(target.namespace.as_str()).filter(|namespace| !namespace.is_empty());
     let mut limit = usize::try_from(number(request, "limit")?.unwrap_or(0)).unwrap_or(0);
     let asked = exact(request, "resourceVersion").unwrap_or_default();
+    let exactly = is_exact(request, asked)?;
     let current = context.revision();
 
     let (objects, revision, start) = if let Some(token) = exact(request, "continue").filter(|token| !token.is_empty()) {
@@ -60,11 +61,17 @@ pub(super) fn page(context: &mut Context<'_>, target: &Target, request: &Request
         if asked > current {
             return Err(Status::too_new(asked, current));
         }
-        // From its cache, which revision 0 asks for, the API server answers with all there is.
-        if exact(request, "resourceVersion") == Some("0") {
-            limit = 0;
+        if exactly || asked > 0 && limit > 0 && exact(request, "resourceVersionMatch").is_none() {
+            context.compact();
+            let objects = context.objects_at(target.kind, namespace, asked);
+            (objects.ok_or_else(Status::expired_version)?, asked, String::new())
+        } else {
+            // From its cache, which revision 0 asks for, the API server answers with all there is.
+            if exact(request, "resourceVersion") == Some("0") {
+                limit = 0;
+            }
+            (context.objects(target.kind, namespace), current, String::new())
         }
-        (context.objects(target.kind, namespace), current, String::new())
     };
 
     let chosen = |object: &Value| labels.choose(object) && fields.choose(target.kind, object);
@@ -83,6 +90,38 @@ pub(super) fn page(context: &mut Context<'_>, target: &Target, request: &Request
         }
     }
     Ok(Page { metadata: Value::Object(metadata), objects: rest.into_iter().map(|(_, object)| object).collect() })
+}
+
+/// Whether the collection is asked for as it was at exactly this revision.
+///
+/// # Errors
+/// 422 when `resourceVersionMatch` is none, or does not go with the rest of the query.
+fn is_exact(request: &Request, version: &str) -> Result<bool, Status> {
+    let field = "resourceVersionMatch";
+    let wanted = exact(request, field).unwrap_or_default();
+    if wanted.is_empty() {
+        return Ok(false);
+    }
+    let mut errors = Vec::new();
+    let mut forbidden = |when: &str| errors.push(FieldError::forbidden(field, &format!("{field} {when}")));
+    if version.is_empty() {
+        forbidden("is forbidden unless resourceVersion is provided");
+    }
+    if exact(request, "continue").is_some_and(|token| !token.is_empty()) {
+        forbidden("is forbidden when continue is provided");
+    }
+    if !matches!(wanted, "Exact" | "NotOlderThan") {
+        errors.push(FieldError::not_supported(field, wanted, &["Exact", "NotOlderThan", ""]));
+    }
+    if wanted == "Exact" && version == "0" {
+        let why = format!("{field} \"exact\" is forbidden for resourceVersion \"0\"");
+        errors.push(FieldError::forbidden(field, &why));
+    }
+    if errors.is_empty() {
+        Ok(wanted == "Exact")
+    } else {
+        Err(Status::invalid("ListOptions", "meta.k8s.io", "", &errors))
+    }
 }
 
 /// A revision of the query.
