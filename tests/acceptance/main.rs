@@ -17,6 +17,7 @@ mod emulator;
 mod terraform;
 
 mod bad_input;
+mod cluster;
 mod credential;
 mod examples;
 mod failure;
