@@ -21,7 +21,8 @@ pub struct Error {
     pub attribute: AttributePath,
     /// The model to save although the call failed.
     pub state: Option<serde_json::Value>,
-    /// Set where a client could not be made because the provider's configuration is not known yet.
+    /// Set where a client could not be made because the provider's configuration is not known yet, or names a cluster that does
+    /// not exist: what is in the state stays as it was.
     pub configuration_unknown: bool,
 }
 
@@ -92,7 +93,10 @@ impl From<crate::kubernetes::Error> for Error {
         if !error.hint.is_empty() {
             detail.push_str(&format!("\n\n{}", error.hint));
         }
-        Self::new(format!("Could not {} {}", error.operation, error.object), detail)
+        Self {
+            configuration_unknown: error.kind == crate::kubernetes::Kind::NoCluster,
+            ..Self::new(format!("Could not {} {}", error.operation, error.object), detail)
+        }
     }
 }
 

@@ -11,12 +11,13 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Azure;
+use super::answer::Subject;
 use super::arm::Request;
-use super::error::{ErrorKind, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::id::{ClusterId, ClusterKind};
 use super::identities::null_is_empty;
 use super::secret::Secret;
+use super::{AccessToken, Azure};
 use crate::wait::Wait;
 
 /// The newest stable version of both services (azure-rest-api-specs, `aks/stable` and `HybridKubernetes/stable`).
@@ -173,6 +174,36 @@ impl Clusters<'_> {
         let text = BASE64_STANDARD.decode(first.value.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let text = text.ok_or_else(|| refuse("the kubeconfig is not text in base64"))?;
         Ok(ClusterCredential { name: first.name, kubeconfig: Secret::new(text) })
+    }
+}
+
+impl Clusters<'_> {
+    /// A token for the API server of a cluster that takes users of Entra ID: for `application`, which stands for it, in the
+    /// cluster's `tenant`, where that is not the one signed in to. `refused` is a token that the API server did not accept; it is
+    /// not given again.
+    ///
+    /// # Errors
+    /// When signing in fails.
+    pub async fn token(
+        &self,
+        application: &str,
+        tenant: Option<&str>,
+        refused: Option<&str>,
+        wait: &Wait,
+    ) -> Result<AccessToken> {
+        let subject = Subject::new(format!("sign in with {}", self.azure.sign_in_method()), "Entra ID");
+        let cloud = self.azure.bounded_cloud(&subject, wait).await?;
+        let sign_in = &self.azure.inner.sign_in;
+        // A method that knows no tenant of its own signs in where the subscription is.
+        let own = sign_in.method().tenant_id();
+        let tenant = tenant.filter(|tenant| own.is_some_and(|own| !own.eq_ignore_ascii_case(tenant)));
+        let scope = format!("{application}/.default");
+        if let Some(refused) = refused {
+            sign_in.forget(tenant, &scope, refused).await;
+        }
+        wait.bound(sign_in.token(cloud, tenant, &scope))
+            .await
+            .map_err(|why| Error::interrupted(why, &subject.operation, &subject.target, "a token for the cluster"))?
     }
 }
 

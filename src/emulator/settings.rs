@@ -23,6 +23,8 @@ pub struct Settings {
     pub role_propagation_ms: u64,
     /// How long writing an AKS cluster takes after it was answered, in milliseconds. In Azure minutes.
     pub cluster_operation_ms: u64,
+    /// How long an access token lasts, in seconds; 0 is Entra ID's hour.
+    pub access_token_seconds: u32,
     /// Whether the documented limits on requests per second are kept.
     pub throttle: Throttle,
     /// Whether the clusters honour roles; where they do not, whoever signs in may do everything.

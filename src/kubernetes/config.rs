@@ -53,6 +53,9 @@ pub struct Settings {
     pub exec: Option<Exec>,
     /// `in_cluster_config`: use the service account of the pod that Terraform runs in. No environment variable.
     pub in_cluster_config: bool,
+    /// `cluster_id`, `KUBE_CLUSTER_ID`: a cluster that Azure knows, instead of a kubeconfig. It is looked up by whoever made the
+    /// client; here it only must not contradict the rest.
+    pub cluster_id: Option<String>,
     /// What is taken from the process besides.
     pub environment: Environment,
 }
@@ -90,6 +93,23 @@ impl Settings {
                 "They belong together.",
             ))
         };
+        if set(&self.cluster_id) {
+            let other = [
+                ("host", set(&self.host)),
+                ("config_path", set(&self.config_path)),
+                ("config_paths", !self.config_paths.is_empty()),
+                ("in_cluster_config", self.in_cluster_config),
+                ("token", set(&self.token)),
+                ("exec", self.exec.is_some()),
+                ("username", user),
+                ("client_certificate", set(&self.client_certificate)),
+                ("cluster_ca_certificate", set(&self.cluster_ca_certificate)),
+                ("insecure", self.insecure == Some(true)),
+            ];
+            if let Some((other, _)) = other.iter().find(|(_, set)| *set) {
+                return both("cluster_id", "cluster_id", other);
+            }
+        }
         if set(&self.config_path) && !self.config_paths.is_empty() {
             return both("config_paths", "config_path", "config_paths");
         }
@@ -142,12 +162,15 @@ impl Settings {
         Ok(())
     }
 
-    /// The connection that these settings describe, and how it signs in, in words. Reads files; blocks.
-    pub(super) fn resolve(&self) -> Result<(Config, String), Error> {
+    /// The connection that these settings describe, and how it signs in, in words. Reads files; blocks. `kubeconfig` is the text
+    /// of the one that `cluster_id` stands for.
+    pub(super) fn resolve(&self, kubeconfig: Option<&str>) -> Result<(Config, String), Error> {
         self.check()?;
         let paths: Vec<&str> =
             some(&self.config_path).into_iter().chain(self.config_paths.iter().map(String::as_str)).collect();
-        let (mut config, mut signed_in) = if self.in_cluster_config {
+        let (mut config, mut signed_in) = if let Some(text) = kubeconfig {
+            kubeconfig::parse(self, text)?
+        } else if self.in_cluster_config {
             let config = Config::incluster().map_err(|error| {
                 let hint = "It only works in a pod; elsewhere set `config_path` or `host`.";
                 Error::configuration(
@@ -165,8 +188,9 @@ impl Settings {
             return Err(Error::configuration(
                 "config_path",
                 "no cluster is configured",
-                "In the provider's `kubernetes` block set `config_path` (KUBE_CONFIG_PATH), or `host` (KUBE_HOST) with `token` \
-                 (KUBE_TOKEN), `exec` or a client certificate, or `in_cluster_config = true` inside a pod. KUBECONFIG is not read.",
+                "In the provider's `kubernetes` block set `config_path` (KUBE_CONFIG_PATH), or `cluster_id` (KUBE_CLUSTER_ID) for a \
+                 cluster of AKS or Azure Arc, or `host` (KUBE_HOST) with `token` (KUBE_TOKEN), `exec` or a client certificate, or \
+                 `in_cluster_config = true` inside a pod. KUBECONFIG is not read.",
             ));
         };
         if let Some(host) = some(&self.host) {
@@ -298,6 +322,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("host", &self.host)
+            .field("cluster_id", &self.cluster_id)
             .field("config_path", &self.config_path)
             .field("config_paths", &self.config_paths)
             .field("config_context", &self.config_context)
@@ -340,6 +365,9 @@ mod tests {
             ("client_certificate", Settings { client_certificate: set("c"), ..host.clone() }),
             ("client_key", Settings { client_key: set("k"), ..host.clone() }),
             ("config_context", Settings { config_context: set("c"), ..host.clone() }),
+            ("cluster_id", Settings { cluster_id: set("/x"), ..kubeconfig.clone() }),
+            ("cluster_id", Settings { cluster_id: set("/x"), ..host.clone() }),
+            ("cluster_id", Settings { cluster_id: set("/x"), token: set("t"), ..Settings::default() }),
             ("host", Settings { host: set("cluster.example.org"), ..Settings::default() }),
             ("proxy_url", Settings { proxy_url: set("ftp://proxy"), ..host.clone() }),
             ("exec", Settings { exec: Some(Exec { api_version: "v1".to_owned(), ..exec.clone() }), ..host.clone() }),
@@ -370,9 +398,9 @@ mod tests {
 
     #[test]
     fn nothing_is_ever_localhost_or_the_pod() {
-        let error = Settings::default().resolve().unwrap_err();
+        let error = Settings::default().resolve(None).unwrap_err();
         assert!(error.hint.contains("in_cluster_config = true"), "{error}");
-        let error = Settings { in_cluster_config: true, ..Settings::default() }.resolve().unwrap_err();
+        let error = Settings { in_cluster_config: true, ..Settings::default() }.resolve(None).unwrap_err();
         assert_eq!(error.attribute, Some("in_cluster_config"));
     }
 
@@ -385,7 +413,7 @@ mod tests {
         ] {
             let settings =
                 Settings { host: set("https://c"), cluster_ca_certificate: set(wrong), ..Settings::default() };
-            assert_eq!(settings.resolve().unwrap_err().attribute, Some("cluster_ca_certificate"), "{wrong}");
+            assert_eq!(settings.resolve(None).unwrap_err().attribute, Some("cluster_ca_certificate"), "{wrong}");
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Failure {
 pub enum Kind {
     /// The connection's settings are missing, contradictory or unreadable. Nothing was sent.
     Configuration,
+    /// The cluster does not exist, says whoever should hand out its kubeconfig. Nothing was sent.
+    NoCluster,
     /// The API server could not be reached. Nothing was sent.
     Unreachable,
     /// The API server's certificate is not one to trust. Nothing was sent.
@@ -136,6 +138,25 @@ impl Error {
             hint: hint.into(),
             attribute: Some(attribute),
         }))
+    }
+
+    /// An error on the way to a cluster, by whoever should hand out its kubeconfig or a token.
+    pub fn on_the_way(
+        kind: Kind,
+        cluster: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        let mut error = Self::configuration("cluster_id", message, hint).of(kind);
+        error.0.object = cluster.into();
+        error
+    }
+
+    /// The same error with one more advice.
+    pub(super) fn advise(mut self, advice: &str) -> Self {
+        let space = if self.0.hint.is_empty() || advice.is_empty() { "" } else { " " };
+        self.0.hint = format!("{}{space}{advice}", self.0.hint);
+        self
     }
 
     /// The same error of another kind.

@@ -25,10 +25,26 @@ pub(super) fn load(settings: &Settings, paths: &[&str]) -> Result<(Config, Strin
         let read = Kubeconfig::read_from(&path).map_err(|error| unreadable(attribute, &path, &error))?;
         merged = merged.merge(read).map_err(|error| unreadable(attribute, &path, &error))?;
     }
-    let files = paths.join(", ");
-    let context = context(settings, &merged, &files)?;
-    let cluster = cluster(settings, &merged, context, &files)?;
-    let (user, mut auth) = user(settings, &merged, context, &files)?;
+    choose(settings, &merged, attribute, &paths.join(", "))
+}
+
+/// The connection that a kubeconfig describes which came in place of a file.
+pub(super) fn parse(settings: &Settings, text: &str) -> Result<(Config, String), Error> {
+    let parsed =
+        Kubeconfig::from_yaml(text).map_err(|error| unreadable("cluster_id", Path::new("of `cluster_id`"), &error))?;
+    choose(settings, &parsed, "cluster_id", "the kubeconfig of `cluster_id`")
+}
+
+/// Reduces kubeconfigs, called `files` in messages, to one cluster and one user.
+fn choose(
+    settings: &Settings,
+    merged: &Kubeconfig,
+    attribute: &'static str,
+    files: &str,
+) -> Result<(Config, String), Error> {
+    let context = context(settings, merged, files)?;
+    let cluster = cluster(settings, merged, context, files)?;
+    let (user, mut auth) = user(settings, merged, context, files)?;
 
     let server =
         cluster.server.clone().filter(|server| !server.is_empty()).or_else(|| some(&settings.host).map(str::to_owned));
@@ -47,7 +63,10 @@ pub(super) fn load(settings: &Settings, paths: &[&str]) -> Result<(Config, Strin
     if let Some(proxy) = some(&cluster.proxy_url) {
         config.proxy_url = Some(url("config_path", proxy, &["http", "https", "socks5"])?);
     }
-    if let Some(exec) = &mut auth.exec {
+    // A plugin in a kubeconfig that was handed out is never run.
+    if attribute != "cluster_id"
+        && let Some(exec) = &mut auth.exec
+    {
         if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
             let message = format!("the credential plugin of user \"{user}\" in {files} needs a terminal");
             return Err(Error::configuration(
@@ -61,7 +80,7 @@ pub(super) fn load(settings: &Settings, paths: &[&str]) -> Result<(Config, Strin
             exec.cluster = ExecAuthCluster::try_from(cluster).ok();
         }
     }
-    let signed_in = describe(&user, &auth, &files);
+    let signed_in = describe(&user, &auth, files);
     config.auth_info = auth;
     Ok((config, signed_in))
 }
@@ -250,7 +269,7 @@ contexts:
     #[test]
     fn the_current_context_gives_cluster_and_user() {
         let files = Files::new();
-        let (config, signed_in) = at(&files.with("config", CONFIG)).resolve().unwrap();
+        let (config, signed_in) = at(&files.with("config", CONFIG)).resolve(None).unwrap();
         assert_eq!(config.cluster_url, "https://dev:6443/");
         assert_eq!(config.tls_server_name.as_deref(), Some("api"));
         assert_eq!(config.proxy_url.unwrap(), "http://proxy:1/");
@@ -271,7 +290,7 @@ contexts:
             insecure: Some(false),
             ..at(&files.with("config", CONFIG))
         };
-        let (config, signed_in) = settings.resolve().unwrap();
+        let (config, signed_in) = settings.resolve(None).unwrap();
         assert_eq!(
             (config.cluster_url.to_string(), config.tls_server_name.as_deref()),
             ("https://other:1/".to_owned(), Some("name"))
@@ -288,14 +307,14 @@ contexts:
     fn context_cluster_and_user_can_be_chosen() {
         let files = Files::new();
         let path = files.with("config", CONFIG);
-        let (config, _) = Settings { config_context: set("prod"), ..at(&path) }.resolve().unwrap();
+        let (config, _) = Settings { config_context: set("prod"), ..at(&path) }.resolve(None).unwrap();
         assert_eq!(
             (config.cluster_url.to_string(), config.auth_info.username.as_deref()),
             ("https://prod:6443/".to_owned(), Some("u"))
         );
         let (config, _) =
             Settings { config_context_cluster: set("prod"), config_context_auth_info: set("dev"), ..at(&path) }
-                .resolve()
+                .resolve(None)
                 .unwrap();
         assert_eq!(config.cluster_url, "https://prod:6443/");
         assert!(config.auth_info.token.is_some());
@@ -324,7 +343,7 @@ contexts:
             ("config_context", at(&files.with("none", "clusters: []")), ["no current context", "none"]),
             ("config_path", at("/nowhere/config"), ["/nowhere/config", "cannot be read"]),
         ] {
-            let error = settings.resolve().unwrap_err();
+            let error = settings.resolve(None).unwrap_err();
             assert_eq!(error.attribute, Some(attribute), "{error}");
             for part in parts {
                 assert!(error.to_string().contains(part), "{part} in {error}");
@@ -338,7 +357,7 @@ contexts:
         let first = files
             .with("first", "current-context: prod\nclusters:\n- {name: prod, cluster: {server: 'https://first:1'}}\n");
         let settings = Settings { config_paths: vec![first, files.with("second", CONFIG)], ..Settings::default() };
-        let (config, _) = settings.resolve().unwrap();
+        let (config, _) = settings.resolve(None).unwrap();
         assert_eq!(config.cluster_url, "https://first:1/");
         assert_eq!(config.auth_info.username.as_deref(), Some("u"), "only the second file has users");
     }
@@ -349,7 +368,7 @@ contexts:
         files.with("config", CONFIG);
         let mut settings = at("~/config");
         settings.environment.home = Some(files.0.path().to_owned());
-        assert!(settings.resolve().is_ok());
+        assert!(settings.resolve(None).is_ok());
         assert_eq!(expand("~other/config", Some(Path::new("/home/me"))), Path::new("~other/config"));
     }
 
@@ -364,7 +383,7 @@ contexts:
             ("apiVersion: v1\ncontexts: 5\n", "line 2"),
         ] {
             let path = files.with("config", text);
-            let error = at(&path).resolve().unwrap_err().to_string();
+            let error = at(&path).resolve(None).unwrap_err().to_string();
             assert!(error.contains(&path) && error.contains(line), "{line} in {error}");
             assert!(!error.contains(secret), "{error}");
         }
@@ -375,9 +394,9 @@ contexts:
         let files = Files::new();
         let exec = "{apiVersion: client.authentication.k8s.io/v1, command: login, interactiveMode: MODE}";
         let text = |mode| CONFIG.replace("token: dev-token", &format!("exec: {}", exec.replace("MODE", mode)));
-        let error = at(&files.with("config", &text("Always"))).resolve().unwrap_err();
+        let error = at(&files.with("config", &text("Always"))).resolve(None).unwrap_err();
         assert!(error.message.contains("terminal"), "{error}");
-        let (config, signed_in) = at(&files.with("config", &text("IfAvailable"))).resolve().unwrap();
+        let (config, signed_in) = at(&files.with("config", &text("IfAvailable"))).resolve(None).unwrap();
         assert_eq!(config.auth_info.exec.unwrap().interactive_mode, Some(ExecInteractiveMode::Never));
         assert!(signed_in.contains("`login`"), "{signed_in}");
     }

@@ -4,6 +4,7 @@
 //! connects. Nothing configured is an error that says what to set; it is never localhost and never the pod's own account.
 //!
 //! - [`config`], [`environment`], `kubeconfig`: settings to a connection
+//! - [`remote`]: a cluster whose kubeconfig and tokens somebody else hands out
 //! - `send`: one request, with its retries
 //! - [`service_accounts`], [`tokens`]: the verbs
 //! - [`managed_fields`], [`ownership`]: who owns which key, and what may be written over whom
@@ -14,24 +15,27 @@ pub mod error;
 mod kubeconfig;
 pub mod managed_fields;
 pub mod ownership;
+pub mod remote;
 mod send;
 pub mod service_account;
 pub mod service_accounts;
 pub mod tokens;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use kube::client::ClientBuilder;
+use kube::{client::ClientBuilder, config::AuthInfo};
 use tokio::sync::OnceCell;
 
 pub use config::{Exec, Settings};
 pub use environment::Environment;
 pub use error::{Cause, Error, Failure, Kind};
 pub use managed_fields::{Key, Managers};
+pub use remote::{Audience, Remote};
 pub use service_account::{Fields, ServiceAccount};
 pub use tokens::Token;
 
 use crate::wait::{Interrupted, Wait};
+use remote::Bearer;
 
 /// How long one TCP and TLS handshake may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -40,6 +44,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
+    remote: Option<Arc<dyn Remote>>,
     connection: OnceCell<Connection>,
 }
 
@@ -48,12 +53,21 @@ struct Connection {
     client: kube::Client,
     server: String,
     signed_in: String,
+    /// Who knows the cluster, where that is not the user.
+    remote: Option<Arc<dyn Remote>>,
+    /// Signs the requests, where the kubeconfig holds no credential.
+    bearer: Option<Bearer>,
 }
 
 impl Client {
     /// A client with these settings; nothing is read or contacted yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, connection: OnceCell::new() }
+        Self { settings, remote: None, connection: OnceCell::new() }
+    }
+
+    /// A client of a cluster whose kubeconfig comes from `remote`. Of the settings, `proxy_url` and `tls_server_name` count.
+    pub fn of_remote(settings: Settings, remote: Arc<dyn Remote>) -> Self {
+        Self { settings, remote: Some(remote), connection: OnceCell::new() }
     }
 
     /// The connection, made at the first call. A failure is not remembered.
@@ -64,9 +78,14 @@ impl Client {
     async fn connect(&self, wait: &Wait) -> Result<Connection, Error> {
         // Another library in the process may bring a second crypto provider; without this line rustls would not choose.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let settings = self.settings.clone();
+        self.settings.check()?;
+        let (settings, remote) = (self.settings.clone(), self.remote.clone());
+        let kubeconfig = match &remote {
+            Some(remote) => Some(remote.kubeconfig(wait).await?),
+            None => None,
+        };
         // Files are read and credential plugins run here, and a plugin may take its time.
-        let made = tokio::task::spawn_blocking(move || connect(&settings));
+        let made = tokio::task::spawn_blocking(move || connect(&settings, remote.zip(kubeconfig)));
         let failed =
             |message: &str| Error::configuration("exec", message, "Run the credential plugin by hand to see why.");
         match wait.bound(made).await {
@@ -80,15 +99,24 @@ impl Client {
     }
 }
 
-fn connect(settings: &Settings) -> Result<Connection, Error> {
-    let (mut config, signed_in) = settings.resolve()?;
+fn connect(settings: &Settings, remote: Option<(Arc<dyn Remote>, String)>) -> Result<Connection, Error> {
+    let (remote, kubeconfig) = remote.unzip();
+    let (mut config, mut signed_in) = settings.resolve(kubeconfig.as_deref())?;
+    let mut bearer = None;
+    if let Some(remote) = &remote
+        && let Some(audience) = Audience::of(&config.auth_info)
+    {
+        config.auth_info = AuthInfo::default();
+        signed_in = "the token of Entra ID that this provider signs in with".to_owned();
+        bearer = Some(Bearer { remote: Arc::clone(remote), audience });
+    }
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
     let agent = concat!("terraform-provider-azwi/", env!("CARGO_PKG_VERSION"));
     config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(agent)));
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     let builder = ClientBuilder::try_from(config).map_err(|error| unusable(&error, &signed_in))?;
-    Ok(Connection { client: builder.build(), server, signed_in })
+    Ok(Connection { client: builder.build(), server, signed_in, remote, bearer })
 }
 
 /// Why no client could be made of settings that were read.

@@ -47,32 +47,63 @@ impl Connection {
     ) -> Result<Bytes, Error> {
         let mut pause = PAUSE;
         let mut tries = 1;
+        let mut refused = None;
         loop {
-            let (error, after) = match self.attempt(task, request.clone(), wait).await {
+            let mut request = request.clone();
+            let token = match &self.bearer {
+                Some(bearer) => Some(bearer.sign(request.headers_mut(), refused.as_deref(), task, wait).await?),
+                None => None,
+            };
+            let (error, after) = match self.attempt(task, request, wait).await {
                 Ok((status, _, body)) if status.is_success() => return Ok(body),
                 Ok((status, headers, body)) => (task.refused(status, &body, &self.signed_in), retry_after(&headers)),
                 Err(error) => (error, None),
             };
+            // A token may end sooner than it says, or by the API server's clock; a new one decides.
+            if error.kind == Kind::Unauthorized && token.is_some() && refused.is_none() {
+                tracing::debug!(
+                    operation = task.operation,
+                    object = task.object,
+                    "the token was refused; asking for another"
+                );
+                refused = token;
+                continue;
+            }
             let again = match (error.kind, error.status) {
                 (Kind::Throttled | Kind::Unreachable, _) => true,
                 (Kind::Server, Some(503 | 504)) | (Kind::Lost, _) => repeat == Repeat::Safe,
                 _ => false,
             };
             if !again || tries >= TRIES {
-                return Err(error);
+                return Err(self.advised(error, wait).await);
             }
             let rest = after.unwrap_or_else(|| pause.mul_f64(rand::random_range(0.5..=1.0)));
             tracing::debug!(operation = task.operation, object = task.object, tries, ?rest, %error, "trying again");
             match wait.sleep(rest).await {
                 Ok(()) => {}
                 // The failure that would have been tried again says more than that the time is up.
-                Err(Interrupted::Deadline) => return Err(error),
+                Err(Interrupted::Deadline) => return Err(self.advised(error, wait).await),
                 Err(Interrupted::Cancelled) => {
                     return Err(task.error(Kind::Cancelled, "the operation was stopped", ""));
                 }
             }
             pause *= 2;
             tries += 1;
+        }
+    }
+
+    /// The same error with what whoever handed out the kubeconfig has to say to it.
+    async fn advised(&self, error: Error, wait: &Wait) -> Error {
+        match (&self.remote, error.kind) {
+            (Some(remote), Kind::Unreachable) => {
+                let advice = remote.advise(wait).await;
+                error.advise(&advice)
+            }
+            (Some(_), Kind::Forbidden) if self.bearer.is_some() => error.advise(
+                "Where the cluster takes Azure roles (`enableAzureRBAC`), assign `Azure Kubernetes Service RBAC Writer` at the cluster \
+                 instead.",
+            ),
+            _ => error,
         }
     }
 

@@ -40,7 +40,9 @@ impl Provider {
 
     /// What is wrong with a configuration of the provider.
     pub fn validate(&self, config: &Value) -> Vec<Error> {
-        crate::lifecycle::validate::validate(&Self::schema(), config, true)
+        let mut errors = crate::lifecycle::validate::validate(&Self::schema(), config, true);
+        errors.extend(settings::conflicts(config));
+        errors
     }
 
     /// Takes a configuration, which may hold unknowns, and what the environment adds to it. Contacts nobody.

@@ -1,5 +1,6 @@
 //! The provider's attributes: azurerm's names for Azure, the kubernetes provider's for the cluster.
 
+use crate::azure::ClusterId;
 use crate::schema::{Attribute, Block, Schema, boolean, list_of_text, map_of_text, optional, text};
 
 /// The provider's schema.
@@ -95,6 +96,15 @@ fn endpoints() -> Vec<Attribute> {
 
 fn kubernetes() -> Vec<Attribute> {
     vec![
+        optional(
+            "cluster_id",
+            text(),
+            "A cluster by its Azure resource id, of AKS (`Microsoft.ContainerService/managedClusters`) or Azure Arc \
+             (`Microsoft.Kubernetes/connectedClusters`). Its kubeconfig is asked of Azure Resource Manager, and where the cluster has \
+             Entra ID, the provider signs in to it with its own token, so that neither a kubeconfig file nor kubelogin is needed. Apart \
+             from `proxy_url` and `tls_server_name` nothing else may be set in this block. Defaults to `KUBE_CLUSTER_ID`.",
+        )
+        .check(|id| id.parse::<ClusterId>().map(drop).map_err(|error| format!("{error}."))),
         optional("host", text(), "The API server's URL. Defaults to `KUBE_HOST`."),
         optional("username", text(), "The user of basic authentication. Defaults to `KUBE_USER`."),
         optional("password", text(), "The password of basic authentication. Defaults to `KUBE_PASSWORD`.").sensitive(),

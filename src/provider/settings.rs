@@ -2,19 +2,21 @@
 
 use std::str::FromStr;
 
+use tf_provider::AttributePath;
+
 use super::source::{Environment, Source};
 use crate::azure;
-use crate::clients::{Known, PlanChecks};
+use crate::clients::{self, PlanChecks};
 use crate::error::Error;
 use crate::kubernetes;
-use crate::value::{self, Value};
+use crate::value::{self, Known, Value};
 
 /// What a configuration says, as far as it is known.
 pub(super) struct Settings {
     /// The settings of Azure, or the attributes that are still unknown.
-    pub(super) azure: Known<azure::Config>,
+    pub(super) azure: clients::Known<azure::Config>,
     /// The settings of the cluster, or the attributes that are still unknown.
-    pub(super) kubernetes: Known<kubernetes::Settings>,
+    pub(super) kubernetes: clients::Known<kubernetes::Settings>,
     /// What a plan may ask beyond reading the state.
     pub(super) plan_checks: PlanChecks,
     /// What is wrong.
@@ -50,8 +52,8 @@ pub(super) fn resolve(config: &Value, environment: Environment<'_>) -> Settings 
     Settings { azure, kubernetes: known(kubernetes, cluster.unknown), plan_checks, errors }
 }
 
-fn known<T>(settings: T, unknown: Vec<String>) -> Known<T> {
-    if unknown.is_empty() { Known::Yes(settings) } else { Known::Not(unknown) }
+fn known<T>(settings: T, unknown: Vec<String>) -> clients::Known<T> {
+    if unknown.is_empty() { clients::Known::Yes(settings) } else { clients::Known::Not(unknown) }
 }
 
 fn azure(
@@ -132,7 +134,60 @@ fn azure(
     })
 }
 
+/// What else says where a cluster is or how to sign in to it, and so contradicts `cluster_id`.
+const BESIDE_CLUSTER_ID: [&str; 15] = [
+    "host",
+    "config_path",
+    "config_paths",
+    "config_context",
+    "config_context_auth_info",
+    "config_context_cluster",
+    "token",
+    "username",
+    "password",
+    "client_certificate",
+    "client_key",
+    "cluster_ca_certificate",
+    "insecure",
+    "in_cluster_config",
+    "exec",
+];
+
+/// An error on each attribute of the `kubernetes` block that contradicts `cluster_id`. What is unknown may still become null.
+pub(super) fn conflicts(config: &Value) -> Vec<Error> {
+    let block = value::attribute(config, "kubernetes");
+    if value::attribute(block, "cluster_id").is_null() {
+        return Vec::new();
+    }
+    let is_set = |name: &str| match value::attribute(block, name) {
+        Value::Value(Known::Bool(flag)) => *flag,
+        Value::Value(Known::String(text)) => !text.is_empty(),
+        other => other.is_value(),
+    };
+    let error = |name: &str| {
+        Error::new(
+            format!("cluster_id and {name} exclude each other"),
+            format!(
+                "With `cluster_id` the way to the cluster comes from Azure. Remove `{name}`, or remove `cluster_id` and describe the \
+                 connection yourself. Only `proxy_url` and `tls_server_name` go with it."
+            ),
+        )
+        .at_path(AttributePath::new("kubernetes").attribute(name.to_owned()))
+    };
+    BESIDE_CLUSTER_ID.into_iter().filter(|name| is_set(name)).map(error).collect()
+}
+
 fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Environment<'_>) -> kubernetes::Settings {
+    if let Some(cluster_id) = cluster.text("cluster_id", &[]) {
+        // The environment has no say in what `cluster_id` decides.
+        return kubernetes::Settings {
+            cluster_id: Some(cluster_id),
+            tls_server_name: cluster.text("tls_server_name", &["KUBE_TLS_SERVER_NAME"]),
+            proxy_url: cluster.text("proxy_url", &["KUBE_PROXY_URL"]),
+            environment: kubernetes::Environment::read(environment),
+            ..kubernetes::Settings::default()
+        };
+    }
     let config_path = cluster.text("config_path", &[]);
     let config_paths = cluster.list("config_paths", &[], ':');
     // The variables for paths stand in only where neither attribute says where the kubeconfig is.
@@ -146,6 +201,8 @@ fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Envi
     } else {
         config_paths
     };
+    // The variable only counts where no attribute says which cluster.
+    let cluster_is_given = BESIDE_CLUSTER_ID.iter().any(|name| !value::attribute(cluster.block, name).is_null());
     let command = exec.text("command", &[]);
     let api_version = exec.text("api_version", &[]);
     let (args, variables) = (exec.list("args", &[], ' '), exec.map("env"));
@@ -173,6 +230,7 @@ fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Envi
         proxy_url: cluster.text("proxy_url", &["KUBE_PROXY_URL"]),
         exec: plugin,
         in_cluster_config: cluster.flag("in_cluster_config", &[], false),
+        cluster_id: if cluster_is_given { None } else { environment("KUBE_CLUSTER_ID") },
         environment: kubernetes::Environment::read(environment),
     }
 }

@@ -11,7 +11,7 @@ pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// One block of the configuration and the environment beside it.
 pub(super) struct Source<'a> {
-    block: &'a Value,
+    pub(super) block: &'a Value,
     /// The block's name with a dot, for names that a person reads; empty for the root.
     prefix: &'static str,
     environment: Environment<'a>,

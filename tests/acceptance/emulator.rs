@@ -23,6 +23,7 @@ const USER_AGENT: &str = "acceptance-test";
 const IDENTITY_API: &str = "2024-11-30";
 const ROLE_API: &str = "2022-04-01";
 const GROUP_API: &str = "2021-04-01";
+const CLUSTER_API: &str = "2026-05-01";
 
 /// Tests are plain functions; this is where the requests of all of them run.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -108,6 +109,49 @@ impl Emulator {
             let status = response.status().as_u16();
             (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
         })
+    }
+
+    /// A token for Azure Resource Manager, for what runs beside Terraform.
+    pub fn arm_token(&self) -> &str {
+        &self.arm_token
+    }
+
+    /// The id of a cluster of AKS in this group.
+    pub fn cluster_id(group: &str, name: &str) -> String {
+        format!(
+            "/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.ContainerService/managedClusters/{name}"
+        )
+    }
+
+    /// Makes or changes a cluster of AKS as somebody else would.
+    #[track_caller]
+    pub fn put_cluster(&self, id: &str, properties: &Json) -> Json {
+        let body = json!({ "location": "westeurope", "properties": properties });
+        self.done(self.arm(Method::PUT, id, CLUSTER_API, Some(&body)))
+    }
+
+    /// Deletes a cluster of AKS behind our back.
+    #[track_caller]
+    pub fn delete_cluster(&self, id: &str) {
+        self.done(self.arm(Method::DELETE, id, CLUSTER_API, None));
+    }
+
+    /// Adds tenants, groups, clusters and whatever else a seed names.
+    #[track_caller]
+    pub fn seed(&self, seed: &Json) {
+        self.done(self.send(Method::POST, "/_emulator/seed", "", "application/json", Some(seed)));
+    }
+
+    /// Moves the emulator's clock.
+    #[track_caller]
+    pub fn advance_clock(&self, milliseconds: i64) {
+        let body = json!({ "advance_ms": milliseconds });
+        self.done(self.send(Method::POST, "/_emulator/clock", "", "application/json", Some(&body)));
+    }
+
+    /// Where the emulator is.
+    pub fn url(&self) -> &str {
+        &self.running.url
     }
 
     /// A request to Azure Resource Manager.

@@ -23,6 +23,7 @@ mod terraform;
 
 mod bad_input;
 mod chain;
+mod cluster;
 mod credential;
 mod examples;
 mod failure;

@@ -6,6 +6,7 @@ mod cluster;
 mod connection;
 mod lost_answers;
 mod ownership;
+mod remote;
 mod resource;
 mod retries;
 mod server_side_apply;

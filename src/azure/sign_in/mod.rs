@@ -78,6 +78,19 @@ impl SignIn {
         Ok(token)
     }
 
+    /// Forgets a token that a service did not accept, with the credential that would give it again.
+    pub(super) async fn forget(&self, tenant: Option<&str>, scope: &str, refused: &str) {
+        let asked = (tenant.map(str::to_owned), scope.to_owned());
+        let kept = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(&asked).map(Arc::clone);
+        let Some(kept) = kept else { return };
+        let mut kept = kept.lock().await;
+        // Another request may have replaced it meanwhile.
+        if kept.as_ref().is_some_and(|token| token.token.expose() == refused) {
+            *kept = None;
+            self.credentials.lock().unwrap_or_else(PoisonError::into_inner).remove(&asked.0);
+        }
+    }
+
     fn credential(&self, cloud: &Cloud, tenant: Option<&str>) -> azure_core::Result<Arc<dyn TokenCredential>> {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         let key = tenant.map(str::to_owned);

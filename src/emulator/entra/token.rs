@@ -71,14 +71,15 @@ fn issue(world: &mut World, call: &Call<'_>, form: &Form) -> Result<Response, Un
     let method = authenticate(world, &tenant, &client, form)?;
     let token = access_token(world, &tenant, &client, &audience, method)
         .map_err(|text| SignInError::new(90033, StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", text))?;
+    let lifetime = lifetime(world);
     // The older endpoint writes numbers as strings.
-    let seconds = if call.operation.name == "Token_v2" { json!(LIFETIME) } else { json!(LIFETIME.to_string()) };
+    let seconds = if call.operation.name == "Token_v2" { json!(lifetime) } else { json!(lifetime.to_string()) };
     let mut body =
         json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token});
     if call.operation.name == "Token_v1"
         && let Some(body) = body.as_object_mut()
     {
-        body.insert("expires_on".to_owned(), json!((world.clock.unix() + LIFETIME).to_string()));
+        body.insert("expires_on".to_owned(), json!((world.clock.unix() + lifetime).to_string()));
         body.insert("not_before".to_owned(), json!(world.clock.unix().to_string()));
         body.insert("resource".to_owned(), json!(audience));
     }
@@ -146,6 +147,13 @@ fn authenticate(world: &mut World, tenant: &str, client: &Client, form: &Form) -
     Err(SignInError::client(7_000_215, text).into())
 }
 
+fn lifetime(world: &World) -> i64 {
+    match world.settings.access_token_seconds {
+        0 => LIFETIME,
+        seconds => i64::from(seconds),
+    }
+}
+
 fn access_token(world: &World, tenant: &str, client: &Client, audience: &str, method: &str) -> Result<String, String> {
     let now = world.clock.unix();
     let issuer = format!("https://sts.windows.net/{tenant}/");
@@ -154,7 +162,7 @@ fn access_token(world: &World, tenant: &str, client: &Client, audience: &str, me
         "iss": issuer,
         "iat": now,
         "nbf": now,
-        "exp": now + LIFETIME,
+        "exp": now + lifetime(world),
         "appid": client.client_id,
         "appidacr": method,
         "idp": issuer,

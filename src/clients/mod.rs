@@ -1,11 +1,14 @@
 //! The clients of both planes, made at their first use: configuring the provider contacts nobody.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod cluster;
 
-use crate::azure::{self, Azure};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::azure::{self, Azure, ClusterId};
 use crate::error::{Error, Result};
 use crate::kubernetes;
+use cluster::AzureCluster;
 
 /// What the provider's configuration gives access to.
 #[derive(Debug)]
@@ -58,17 +61,45 @@ impl Clients {
         }
     }
 
+    /// The cluster that `cluster_id` in the provider's `kubernetes` block names; `None` where the connection is another, or is
+    /// not known yet.
+    ///
+    /// # Errors
+    /// Where it is not the id of a cluster.
+    pub fn cluster_id(&self) -> Result<Option<ClusterId>> {
+        match &self.kubernetes_settings {
+            Known::Yes(settings) => cluster_id(settings),
+            Known::Not(_) => Ok(None),
+        }
+    }
+
     /// The client of the cluster.
     ///
     /// # Errors
     /// Where the configuration is unknown or contradicts itself. That none is configured is known at the first request.
     pub fn kubernetes(&self) -> Result<&kubernetes::Client> {
         let made = self.kubernetes.get_or_init(|| match &self.kubernetes_settings {
-            Known::Yes(settings) => Ok(kubernetes::Client::new(settings.clone())),
+            Known::Yes(settings) => match cluster_id(settings)? {
+                None => Ok(kubernetes::Client::new(settings.clone())),
+                Some(id) => {
+                    let azure = self.azure()?.clone();
+                    Ok(kubernetes::Client::of_remote(settings.clone(), Arc::new(AzureCluster { azure, id })))
+                }
+            },
             Known::Not(attributes) => Err(unknown("the cluster", attributes)),
         });
         made.as_ref().map_err(Clone::clone)
     }
+}
+
+fn cluster_id(settings: &kubernetes::Settings) -> Result<Option<ClusterId>> {
+    let given = settings.cluster_id.as_deref().filter(|text| !text.is_empty());
+    given.map(str::parse).transpose().map_err(|error: azure::IdError| {
+        Error::new(
+            "The provider's `cluster_id` is not the id of a cluster",
+            format!("{error}. It comes from `cluster_id` in the `kubernetes` block, or from KUBE_CLUSTER_ID."),
+        )
+    })
 }
 
 /// Settings, or the names of the attributes that keep them from being known.
