@@ -4,6 +4,7 @@
 //! environment variable that a user sets for this provider. Each field names the variable that stands in for its
 //! attribute; the names are those of azurerm 5.2 and, for the endpoints, of azapi.
 
+use super::patience::Patience;
 use super::secret::Secret;
 
 /// The configuration of the Azure side. `Debug` shows no secret.
@@ -76,6 +77,9 @@ pub struct Config {
     pub correlation_request_id: Option<String>,
     /// Appended to the user agent. `AZURE_HTTP_USER_AGENT`.
     pub user_agent_suffix: Option<String>,
+
+    /// How long Azure's own slowness is waited for. Only this project's tests change it.
+    pub patience: Patience,
 }
 
 /// Endpoints that replace those of the cloud, each alone.

@@ -9,6 +9,7 @@
 //! | `credentials.rs` | their federated identity credentials, written one at a time through `queue.rs` |
 //! | `clusters.rs` | clusters of AKS and Azure Arc, read only |
 //! | `role_assignments.rs`, `role_definitions.rs` | Azure roles |
+//! | `exchange.rs` | the exchange that a workload makes, to see whether it works |
 //! | `view.rs` | what a list said a moment ago, for reads that only refresh a state |
 //! | `sign_in/` | the ways to get a token |
 //! | `arm.rs`, `generated.rs` | our own requests, and those of the generated clients, to ARM |
@@ -23,6 +24,7 @@ pub mod clusters;
 pub mod config;
 pub mod credentials;
 pub mod error;
+mod exchange;
 mod generated;
 mod hint;
 pub mod id;
@@ -110,6 +112,7 @@ impl Azure {
         }
         let method = Method::choose(&config)?;
         let transport = Arc::new(Transport::new(&config));
+        let patience = config.patience;
         let sign_in = SignIn::new(method, Arc::clone(&transport));
         Ok(Self {
             inner: Arc::new(Inner {
@@ -118,7 +121,7 @@ impl Azure {
                 sign_in,
                 cloud: OnceCell::new(),
                 account: OnceCell::new(),
-                patience: Patience::default(),
+                patience,
                 seen_credentials: View::default(),
                 seen_assignments: View::default(),
                 known_roles: role_definitions::Known::default(),
@@ -133,6 +136,11 @@ impl Azure {
             inner.patience = patience;
         }
         self
+    }
+
+    /// The limits of waiting.
+    pub fn patience(&self) -> &Patience {
+        &self.inner.patience
     }
 
     /// How this signs in, such as `client secret`.

@@ -22,6 +22,12 @@ pub struct Patience {
     pub other_principal: Duration,
     /// How long to wait between two looks, at most; half of it at least.
     pub pause: Duration,
+    /// How long after its last write a binding is tried for the first time: a miss is kept by the service for a while.
+    pub before_probe: Duration,
+    /// How long to wait between two tries of a binding, at most; a third of it at least.
+    pub between_probes: Duration,
+    /// How many tries in a row must succeed. One tells little: each replica of the service learns of a credential on its own.
+    pub probes: u32,
 }
 
 impl Default for Patience {
@@ -32,13 +38,37 @@ impl Default for Patience {
             new_principal: Duration::from_secs(300),
             other_principal: Duration::from_secs(120),
             pause: Duration::from_secs(6),
+            before_probe: Duration::from_secs(5),
+            between_probes: Duration::from_secs(15),
+            probes: 5,
         }
     }
 }
 
 impl Patience {
+    /// The same with every wait divided by `divisor`, for this project's tests.
+    #[must_use]
+    pub fn hurried(self, divisor: u32) -> Self {
+        let shorter = |wait: Duration| wait / divisor.max(1);
+        Self {
+            identity_missing: shorter(self.identity_missing),
+            identity_full: shorter(self.identity_full),
+            new_principal: shorter(self.new_principal),
+            other_principal: shorter(self.other_principal),
+            pause: shorter(self.pause),
+            before_probe: shorter(self.before_probe),
+            between_probes: shorter(self.between_probes),
+            probes: self.probes,
+        }
+    }
+
+    /// The pause before a binding is tried again.
+    pub fn next_probe(&self) -> Duration {
+        self.between_probes.mul_f64((1.0 + 2.0 * rand::random::<f64>()) / 3.0)
+    }
+
     /// The next pause, drawn so that processes that collided do not collide again.
-    pub(super) fn next(&self) -> Duration {
+    pub fn next(&self) -> Duration {
         jittered(self.pause)
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::azure::{self, Azure, ClusterId};
+use crate::domain::credentials_planned::Planned;
 use crate::error::{Error, Result};
 use crate::kubernetes;
 use cluster::AzureCluster;
@@ -19,6 +20,8 @@ pub struct Clients {
     kubernetes: OnceLock<Result<kubernetes::Client>>,
     /// What a plan may ask beyond reading what is in the state.
     pub plan_checks: PlanChecks,
+    /// The credentials that this run plans and deletes, by identity.
+    pub credentials: Planned,
     /// Whether the user has been told in this run that checks were skipped.
     skipped: AtomicBool,
 }
@@ -32,6 +35,7 @@ impl Clients {
             kubernetes_settings: kubernetes,
             kubernetes: OnceLock::new(),
             plan_checks,
+            credentials: Planned::default(),
             skipped: AtomicBool::new(false),
         }
     }

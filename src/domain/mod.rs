@@ -3,7 +3,9 @@
 
 pub mod account_error;
 pub mod account_import;
+pub mod binding;
 pub mod credential;
+pub mod credentials_planned;
 pub mod existing;
 pub mod location;
 pub mod role_assignment;

@@ -12,6 +12,12 @@ pub fn name(scope: &str, role: &str, principal: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, key.as_bytes())
 }
 
+/// What tells the assignments to one principal apart: `<scope>|<GUID of the role>`, in lower case, without a slash at the scope's
+/// end.
+pub fn key(scope: &str, role: &str) -> String {
+    format!("{}|{}", scope.trim_end_matches('/'), role_guid(role)).to_ascii_lowercase()
+}
+
 /// The GUID at the end of a role definition's id. Azure rewrites what stands before it, so it alone is compared.
 pub fn role_guid(role_definition_id: &str) -> &str {
     role_definition_id.trim_end_matches('/').rsplit('/').next().unwrap_or_default()

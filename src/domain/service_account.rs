@@ -166,6 +166,23 @@ pub fn annotations(
         .collect()
 }
 
+/// A map whose keys without a value are left alone: `{ team = var.team }` with a null variable.
+pub type Map = BTreeMap<String, Option<String>>;
+
+/// The keys of a configured map that have a value.
+pub fn given(map: Option<&Map>) -> BTreeMap<String, String> {
+    map.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
+}
+
+/// A map of the state with the values that its keys have now; those that are gone leave it.
+pub fn still(map: Option<&Map>, live: &BTreeMap<String, String>) -> Option<Map> {
+    let still = |(key, value): (&String, &Option<String>)| match value {
+        Some(_) => live.get(key).map(|value| (key.clone(), Some(value.clone()))),
+        None => Some((key.clone(), None)),
+    };
+    map.map(|map| map.iter().filter_map(still).collect())
+}
+
 fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     text.len() <= LABEL && text.chars().all(inner) && framed(text)

@@ -7,6 +7,12 @@ pub fn of_service_account(namespace: &str, name: &str) -> String {
     format!("system:serviceaccount:{namespace}:{name}")
 }
 
+/// The namespace and the name in a service account's subject; `None` where it is none.
+pub fn parse(subject: &str) -> Option<(&str, &str)> {
+    let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -14,5 +20,18 @@ mod tests {
     #[test]
     fn a_subject_names_namespace_and_account() {
         assert_eq!(of_service_account("app", "web"), "system:serviceaccount:app:web");
+    }
+
+    #[test]
+    fn a_subject_is_read_back_and_others_are_not() {
+        assert_eq!(parse("system:serviceaccount:app:web.v2"), Some(("app", "web.v2")));
+        for other in [
+            "repo:a/b:ref:refs/heads/main",
+            "system:serviceaccount:app",
+            "system:serviceaccount::web",
+            "system:serviceaccount:a:b:c",
+        ] {
+            assert_eq!(parse(other), None, "{other}");
+        }
     }
 }

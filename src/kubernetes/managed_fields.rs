@@ -8,6 +8,8 @@ use std::{collections::BTreeSet, fmt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use serde_json::{Map, Value};
 
+use super::service_account::Fields;
+
 /// A part of a service account that has one owner or several: the grain at which server-side apply merges.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
@@ -24,6 +26,22 @@ pub enum Key {
 }
 
 impl Key {
+    /// The held keys that an update takes out of other managers' Update entries, or they could never be removed. Each side is
+    /// what is applied, and whether the whole object is ours. Whoever owns only annotations takes nothing; whoever stops owning
+    /// the object takes what it goes on to manage.
+    pub fn to_take_over(before: (&Fields, bool), after: (&Fields, bool)) -> BTreeSet<Self> {
+        let (held, wanted) = (before.0.keys(), after.0.keys());
+        let mut keys: BTreeSet<Self> = match (before.1, after.1) {
+            (true, true) => held,
+            (true, false) => held.intersection(&wanted).cloned().collect(),
+            (false, true) => held.union(&wanted).cloned().collect(),
+            (false, false) => BTreeSet::new(),
+        };
+        // It is computed where it is not configured, and never removed.
+        keys.remove(&Self::Automount);
+        keys
+    }
+
     /// Reads a path as conflicts name it, such as `.metadata.annotations.azure.workload.identity/client-id`.
     pub fn from_path(path: &str) -> Self {
         if let Some(name) = path.strip_prefix(".metadata.annotations.") {

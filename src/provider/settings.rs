@@ -131,6 +131,7 @@ fn azure(
         ),
         correlation_request_id: environment("ARM_CORRELATION_REQUEST_ID"),
         user_agent_suffix: environment("AZURE_HTTP_USER_AGENT"),
+        patience: patience(environment),
     })
 }
 
@@ -175,6 +176,14 @@ pub(super) fn conflicts(config: &Value) -> Vec<Error> {
         .at_path(AttributePath::new("kubernetes").attribute(name.to_owned()))
     };
     BESIDE_CLUSTER_ID.into_iter().filter(|name| is_set(name)).map(error).collect()
+}
+
+/// The two variables are for this project's tests alone: waits that many times shorter, and another number of successful tries
+/// that make a binding usable.
+fn patience(environment: Environment<'_>) -> azure::Patience {
+    let number = |name: &str| environment(name).and_then(|text| text.parse::<u32>().ok()).filter(|number| *number > 0);
+    let patience = azure::Patience::default().hurried(number("AZWI_TEST_HURRY").unwrap_or(1));
+    azure::Patience { probes: number("AZWI_TEST_PROBES").unwrap_or(patience.probes), ..patience }
 }
 
 fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Environment<'_>) -> kubernetes::Settings {

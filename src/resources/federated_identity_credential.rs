@@ -6,14 +6,14 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::azure::credentials::{Credential, Held, Trust};
-use crate::azure::{CredentialId, IdError, IdentityId};
+use crate::azure::credentials::{Credential, Trust};
+use crate::azure::{Azure, CredentialId, IdError, IdentityId};
 use crate::context::Context;
 use crate::domain::credential::{check_audience, check_issuer, check_subject};
-use crate::domain::existing::already_exists;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::resource::{IdentityAttribute, Resource};
+use crate::resources::shared::credential as shared;
 use crate::schema::{Schema, computed, optional_computed, required, text};
 use crate::value;
 
@@ -97,25 +97,11 @@ impl Resource for FederatedIdentityCredential {
     }
 
     fn identity(&self, model: &Model) -> Result<Vec<String>> {
-        let id = model.credential()?;
-        let identity = id.identity();
-        Ok(vec![
-            identity.subscription().to_owned(),
-            identity.group().name().to_owned(),
-            identity.name().to_owned(),
-            id.name().to_owned(),
-        ])
+        Ok(shared::identity_parts(&model.credential()?))
     }
 
     fn import_id(&self, identity: &[String]) -> String {
-        let part = |index| identity.get(index).map_or("", String::as_str);
-        format!(
-            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}/federatedIdentityCredentials/{}",
-            part(0),
-            part(1),
-            part(2),
-            part(3)
-        )
+        shared::import_id(identity)
     }
 
     async fn plan(&self, context: &Context, plan: &mut Plan) -> Result<()> {
@@ -124,18 +110,23 @@ impl Resource for FederatedIdentityCredential {
         {
             plan.settle("audience", value::string(settings.environment.token_exchange_audience()));
         }
-        Ok(())
+        let old = value::as_str(value::attribute(&plan.prior, "id")).and_then(|id| id.parse().ok());
+        let text = |name: &str| value::as_str(plan.planned(name)).map(str::to_owned);
+        let identity = text("user_assigned_identity_id").and_then(|id| id.parse::<IdentityId>().ok());
+        let new = identity.zip(text("name")).and_then(|(identity, name)| CredentialId::new(identity, &name).ok());
+        shared::check_at_plan(context, plan, old.as_ref(), new.as_ref(), text("issuer").zip(text("subject"))).await
     }
 
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
-        let azure = context.clients()?.azure()?;
         let id = plan.credential()?;
-        let held = azure.credentials().hold(id.identity(), &context.wait).await?;
-        if !context.adopt_existing && azure.credentials().get(&id, &context.wait).await?.is_some() {
-            let what = format!("The federated identity credential `{}`", id.name());
-            return Err(already_exists(&what, self.name(), &id.to_string()).at("name"));
+        let trust = plan.trust(context.clients()?.azure()?);
+        let identity = &plan.user_assigned_identity_id;
+        let exists = || shared::exists_already(self.name(), &id, "name");
+        match shared::create(context, &id, &trust, exists).await {
+            Ok(written) => Ok(Model::of(&id, identity, written.credential)),
+            Err(shared::Unfinished { error, made: Some(made) }) => Err(error.keeping(&Model::of(&id, identity, made))),
+            Err(shared::Unfinished { error, made: None }) => Err(error),
         }
-        write(context, &held, &id, plan).await
     }
 
     async fn read(&self, context: &Context, state: Model) -> Result<Option<Model>> {
@@ -151,14 +142,12 @@ impl Resource for FederatedIdentityCredential {
     async fn update(&self, context: &Context, _prior: Model, plan: Model) -> Result<Model> {
         let azure = context.clients()?.azure()?;
         let id = plan.credential()?;
-        let held = azure.credentials().hold(id.identity(), &context.wait).await?;
-        write(context, &held, &id, plan).await
+        let written = azure.credentials().put(&id, &plan.trust(azure), &context.wait).await?;
+        Ok(Model::of(&id, &plan.user_assigned_identity_id, written))
     }
 
     async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
-        let azure = context.clients()?.azure()?;
-        azure.credentials().delete(&prior.credential()?, &context.wait).await?;
-        Ok(())
+        shared::delete(context, &prior.credential()?, &context.wait).await
     }
 
     async fn import(&self, context: &Context, id: &str) -> Result<Option<Model>> {
@@ -168,17 +157,6 @@ impl Resource for FederatedIdentityCredential {
         let identity = id.identity().to_string();
         Ok(azure.credentials().get(&id, &context.wait).await?.map(|found| Model::of(&id, &identity, found)))
     }
-}
-
-async fn write(context: &Context, held: &Held<'_>, id: &CredentialId, plan: Model) -> Result<Model> {
-    let default = context.clients()?.azure()?.token_exchange_audience();
-    let trust = Trust {
-        issuer: plan.issuer,
-        subject: plan.subject.unwrap_or_default(),
-        audience: plan.audience.unwrap_or_else(|| default.to_owned()),
-    };
-    let written = held.put(id, &trust, &context.wait).await?;
-    Ok(Model::of(id, &plan.user_assigned_identity_id, written))
 }
 
 impl Model {
@@ -193,6 +171,14 @@ impl Model {
         }
     }
 
+    fn trust(&self, azure: &Azure) -> Trust {
+        Trust {
+            issuer: self.issuer.clone(),
+            subject: self.subject.clone().unwrap_or_default(),
+            audience: self.audience.clone().unwrap_or_else(|| azure.token_exchange_audience().to_owned()),
+        }
+    }
+
     fn credential(&self) -> Result<CredentialId> {
         let identity: IdentityId = self.user_assigned_identity_id.parse().map_err(|error: IdError| {
             Error::new("The identity's id is malformed", error.to_string()).at("user_assigned_identity_id")
@@ -202,6 +188,6 @@ impl Model {
     }
 }
 
-fn same_identity(a: &str, b: &str) -> bool {
+pub(super) fn same_identity(a: &str, b: &str) -> bool {
     a.parse::<IdentityId>().ok().is_some_and(|a| b.parse::<IdentityId>().ok().is_some_and(|b| a == b))
 }

@@ -1,8 +1,11 @@
 //! The managed resources, one file each.
 
+mod binding;
+mod federated_credential_binding;
 mod federated_identity_credential;
 mod role_assignment;
 mod service_account;
+mod shared;
 mod user_assigned_identity;
 
 use crate::resource::AnyResource;
@@ -13,4 +16,5 @@ pub static ALL: &[&dyn AnyResource] = &[
     &federated_identity_credential::FederatedIdentityCredential,
     &service_account::ServiceAccount,
     &role_assignment::RoleAssignment,
+    &federated_credential_binding::FederatedCredentialBinding,
 ];

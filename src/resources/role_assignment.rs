@@ -3,13 +3,11 @@
 //! Its name is derived from these three, so that making the same assignment twice is no conflict. That also means that a PUT
 //! over somebody else's equal assignment would be accepted silently; so every create looks first.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::azure::role_assignments::{Filter, Grant, RoleAssignment as Assignment};
-use crate::azure::{Azure, ErrorKind, IdError, RoleAssignmentId, RoleDefinitionId, Scope};
+use crate::azure::role_assignments::{Grant, RoleAssignment as Assignment};
+use crate::azure::{Azure, ErrorKind, IdError, RoleAssignmentId, Scope};
 use crate::clients::PlanChecks;
 use crate::context::Context;
 use crate::domain::existing::already_exists;
@@ -18,6 +16,8 @@ use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::validate::exactly_one;
 use crate::resource::{IdentityAttribute, Resource};
+use crate::resources::shared::credential::LOOKUP;
+use crate::resources::shared::role;
 use crate::schema::{Schema, computed, optional, optional_computed, required, text};
 use crate::value::{self, Value};
 
@@ -39,9 +39,6 @@ pub(super) struct Model {
     delegated_managed_identity_resource_id: Option<String>,
     id: Option<String>,
 }
-
-/// How long a plan waits for the lookup of a role.
-const LOOKUP: Duration = Duration::from_secs(5);
 
 #[async_trait]
 impl Resource for RoleAssignment {
@@ -190,17 +187,10 @@ impl Resource for RoleAssignment {
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let azure = context.clients()?.azure()?;
         let scope = plan.scope()?;
-        let (role, role_name) = plan.role(azure, &scope, context).await?;
+        let named = role::Named { id: plan.role_definition_id.as_deref(), name: plan.role_definition_name.as_deref() };
+        let role::Role { id: role, name: role_name } = role::find(azure, &scope, named, &context.wait).await?;
         let guid = role_guid(&role);
-        let equal = azure
-            .role_assignments()
-            .list(&scope, &Filter::Principal(plan.principal_id.clone()), &context.wait)
-            .await?
-            .into_iter()
-            .find(|found| {
-                same_scope(&found.properties.scope, &plan.scope)
-                    && same_role(&found.properties.role_definition_id, guid)
-            });
+        let equal = role::equal(azure, &scope, guid, &plan.principal_id, &context.wait).await?;
         let chosen = match (equal, &plan.name) {
             (Some(found), _) if !context.adopt_existing => {
                 let what = format!("A role assignment of `{role_name}` to {} at this scope", plan.principal_id);
@@ -293,14 +283,9 @@ async fn name_of_role(
     found: &Assignment,
     context: &Context,
 ) -> Result<Option<String>> {
-    let role = role_id(id.scope(), &found.properties.role_definition_id)?;
+    let role = role::id_at(id.scope(), &found.properties.role_definition_id)?;
     let found = azure.role_definitions().get(id.scope(), &role, &context.wait).await?;
     Ok(found.map(|role| role.properties.role_name))
-}
-
-fn role_id(scope: &Scope, role: &str) -> Result<RoleDefinitionId> {
-    RoleDefinitionId::new(scope.clone(), role_guid(role))
-        .map_err(|error| Error::new("The role's id is malformed", error.to_string()).at("role_definition_id"))
 }
 
 async fn write(context: &Context, plan: Model) -> Result<Model> {
@@ -308,7 +293,7 @@ async fn write(context: &Context, plan: Model) -> Result<Model> {
     let id = plan.assignment_id()?;
     let version = plan.condition_version.unwrap_or_else(|| "2.0".to_owned());
     let grant = Grant {
-        role: role_id(id.scope(), plan.role_definition_id.as_deref().unwrap_or_default())?,
+        role: role::id_at(id.scope(), plan.role_definition_id.as_deref().unwrap_or_default())?,
         principal_id: plan.principal_id,
         principal_type: plan.principal_type.unwrap_or_else(|| "ServicePrincipal".to_owned()),
         description: plan.description,
@@ -346,29 +331,5 @@ impl Model {
     fn assignment_id(&self) -> Result<RoleAssignmentId> {
         RoleAssignmentId::new(self.scope()?, self.name.as_deref().unwrap_or_default())
             .map_err(|error| Error::new("The assignment's name is malformed", error.to_string()).at("name"))
-    }
-
-    /// The role's id and name: each looked up by the other where only one is known.
-    async fn role(&self, azure: &Azure, scope: &Scope, context: &Context) -> Result<(String, String)> {
-        let roles = azure.role_definitions();
-        match (&self.role_definition_id, &self.role_definition_name) {
-            (Some(id), Some(name)) => Ok((id.clone(), name.clone())),
-            (None, Some(name)) => {
-                let found = roles
-                    .find(scope, name, &context.wait)
-                    .await
-                    .map_err(|error| Error::from(error).at("role_definition_name"))?;
-                Ok((found.id, found.properties.role_name))
-            }
-            (Some(id), None) => match roles.get(scope, &role_id(scope, id)?, &context.wait).await? {
-                Some(found) => Ok((found.id, found.properties.role_name)),
-                None => Err(Error::new(
-                    format!("No role has the id {id}"),
-                    "Check the GUID at its end: az role definition list --name NAME --query \"[].id\" --output tsv",
-                )
-                .at("role_definition_id")),
-            },
-            (None, None) => Err(Error::defect("A role assignment was planned without a role.")),
-        }
     }
 }

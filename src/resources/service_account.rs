@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::domain::account_error::{self, Account};
 use crate::domain::account_import;
-use crate::domain::service_account::{self as rules, CLIENT_ID, TENANT_ID, TOKEN_EXPIRATION};
+use crate::domain::service_account::{self as rules, CLIENT_ID, Map, TENANT_ID, TOKEN_EXPIRATION};
 use crate::domain::subject;
 use crate::error::{Error, Result};
-use crate::kubernetes::ownership::{Join, Update};
+use crate::kubernetes::ownership::Update;
 use crate::kubernetes::{self, Client, Fields, Key};
 use crate::lifecycle::plan::Plan;
 use crate::resource::{IdentityAttribute, Resource};
+use crate::resources::shared::account::{Establish, Trouble, establish};
 use crate::schema::{
     Schema, boolean, computed, map_of_text, number, optional, optional_computed, required, set_of_text, text,
 };
@@ -33,9 +34,6 @@ const OBJECT: &str = "object";
 const ANNOTATIONS: &str = "annotations";
 const MANAGE: &[&str] = &[OBJECT, ANNOTATIONS];
 const FIELD_MANAGER: &str = "azwi";
-
-/// A map whose keys without a value are left alone: `{ team = var.team }` with a null variable.
-type Map = BTreeMap<String, Option<String>>;
 
 /// A service account as plan and state hold it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -213,37 +211,22 @@ impl Resource for ServiceAccount {
 
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let client = context.clients()?.kubernetes()?;
-        let (wanted, manager) = (plan.fields(), &plan.field_manager);
+        let wanted = plan.fields();
         let looks = context.adopt_existing || !plan.owns_object();
         let found = if looks { read(client, &plan, context).await? } else { None };
-        let live = match found {
-            Some(live) if !live.deleting => live,
-            _ if plan.owns_object() => {
-                let created =
-                    client.create_service_account(&plan.namespace, &plan.name, &wanted, manager, &context.wait);
-                return created.await.map(|made| plan.made(&made)).map_err(|unfinished| {
-                    let error = plan.explain(unfinished.error);
-                    match unfinished.made {
-                        Some(made) => error.keeping(&plan.made(&made)),
-                        None => error,
-                    }
-                });
-            }
-            Some(_) => return Err(account_error::going(plan.account())),
-            None => {
-                let exists = client.namespace_exists(&plan.namespace, &context.wait).await;
-                return Err(account_error::missing(plan.account(), exists));
-            }
-        };
-        let join = Join {
-            manager,
+        let of = Establish {
+            account: plan.account(),
             wanted: &wanted,
-            force: plan.force_conflicts || plan.owns_object(),
-            shared_manager: context.adopt_existing,
-            take_over: plan.owns_object(),
+            owns_object: plan.owns_object(),
+            adopt: context.adopt_existing,
+            force: plan.force_conflicts,
         };
-        let joined = client.join_service_account(live, join, &context.wait).await;
-        joined.map(|joined| plan.made(&joined)).map_err(|error| plan.explain(error))
+        match establish(client, found, of, &context.wait).await {
+            Ok(live) => Ok(plan.made(&live)),
+            Err(Trouble::Nothing(error)) => Err(error),
+            Err(Trouble::Refused(error, None)) => Err(plan.explain(error)),
+            Err(Trouble::Refused(error, Some(made))) => Err(plan.explain(error).keeping(&plan.made(&made))),
+        }
     }
 
     async fn read(&self, context: &Context, state: Model) -> Result<Option<Model>> {
@@ -270,7 +253,7 @@ impl Resource for ServiceAccount {
             manager: &plan.field_manager,
             held: &held,
             wanted: &wanted,
-            take_over: &keys_to_take_over(&prior, &plan),
+            take_over: &Key::to_take_over((&held, prior.owns_object()), (&wanted, plan.owns_object())),
             force_conflicts: plan.force_conflicts || adopts,
         };
         let updated = client.update_service_account(&plan.namespace, &plan.name, update, &context.wait).await;
@@ -316,10 +299,7 @@ impl Model {
 
     /// What this model applies.
     fn fields(&self) -> Fields {
-        let known = |map: &Option<Map>| -> BTreeMap<String, String> {
-            map.iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
-        };
-        let mut annotations = known(&self.annotations);
+        let mut annotations = rules::given(self.annotations.as_ref());
         annotations.extend(rules::annotations(
             self.client_id.as_deref(),
             self.tenant_id.as_deref(),
@@ -327,7 +307,7 @@ impl Model {
         ));
         Fields {
             annotations,
-            labels: known(&self.labels),
+            labels: rules::given(self.labels.as_ref()),
             automount: self.automount_service_account_token.filter(|_| self.owns_object()),
             image_pull_secrets: self.image_pull_secrets.clone().filter(|_| self.owns_object()),
         }
@@ -348,13 +328,6 @@ impl Model {
     /// The state, with the values that its keys have now. What is not in the state stays out of it.
     fn refreshed(&self, live: &kubernetes::ServiceAccount) -> Self {
         let annotation = |key: &str| live.fields.annotations.get(key).cloned();
-        let now = |map: &Option<Map>, live: &BTreeMap<String, String>| {
-            let still = |(key, value): (&String, &Option<String>)| match value {
-                Some(_) => live.get(key).map(|value| (key.clone(), Some(value.clone()))),
-                None => Some((key.clone(), None)),
-            };
-            map.as_ref().map(|map| map.iter().filter_map(still).collect())
-        };
         let secrets = self.image_pull_secrets.as_ref();
         Self {
             client_id: self.client_id.as_ref().and_then(|_| annotation(CLIENT_ID)),
@@ -362,8 +335,8 @@ impl Model {
             token_expiration_seconds: self
                 .token_expiration_seconds
                 .and_then(|_| annotation(TOKEN_EXPIRATION)?.parse().ok()),
-            labels: now(&self.labels, &live.fields.labels),
-            annotations: now(&self.annotations, &live.fields.annotations),
+            labels: rules::still(self.labels.as_ref(), &live.fields.labels),
+            annotations: rules::still(self.annotations.as_ref(), &live.fields.annotations),
             image_pull_secrets: secrets.map(|_| live.fields.image_pull_secrets.clone().unwrap_or_default()),
             automount_service_account_token: live.fields.automount,
             ..self.clone()
@@ -400,21 +373,6 @@ fn imported(live: &kubernetes::ServiceAccount) -> Model {
         uid: None,
     }
     .made(live)
-}
-
-/// The keys of the state that must leave other managers' Update entries, or they could never be removed. Whoever owns only
-/// annotations takes nothing; whoever stops owning the object takes what it goes on to manage.
-fn keys_to_take_over(prior: &Model, plan: &Model) -> BTreeSet<Key> {
-    let (held, wanted) = (prior.fields().keys(), plan.fields().keys());
-    let mut keys: BTreeSet<Key> = match (prior.owns_object(), plan.owns_object()) {
-        (true, true) => held,
-        (true, false) => held.intersection(&wanted).cloned().collect(),
-        (false, true) => held.union(&wanted).cloned().collect(),
-        (false, false) => BTreeSet::new(),
-    };
-    // It is computed where it is not configured, and never removed.
-    keys.remove(&Key::Automount);
-    keys
 }
 
 async fn read(client: &Client, model: &Model, context: &Context) -> Result<Option<kubernetes::ServiceAccount>> {

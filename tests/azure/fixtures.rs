@@ -62,6 +62,7 @@ pub(crate) fn hurry() -> Patience {
         new_principal: Duration::from_millis(600),
         other_principal: Duration::from_millis(200),
         pause: Duration::from_millis(60),
+        ..Patience::default()
     }
 }
 

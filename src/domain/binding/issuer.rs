@@ -1,0 +1,70 @@
+//! Comparing issuers: byte for byte, because Entra ID does, with the difference in words.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+/// The `iss` claim of a token; nothing else of it is looked at, and its signature is not checked.
+pub fn of_token(jwt: &str) -> Option<String> {
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    claims.get("iss")?.as_str().map(str::to_owned)
+}
+
+/// The issuer that a cluster's tokens carry, against the one that was written. `source` says where the cluster's is from.
+///
+/// # Errors
+/// What differs, and the text to write instead.
+pub fn compare(written: &str, real: &str, source: &str) -> Result<(), String> {
+    if written == real {
+        return Ok(());
+    }
+    let difference = if written.trim_end_matches('/') == real.trim_end_matches('/') {
+        match (written.ends_with('/'), real.ends_with('/')) {
+            (false, true) => "The slash at its end is missing.",
+            (true, false) => "It has a slash at its end that does not belong there.",
+            _ => "The number of slashes at its end is another.",
+        }
+    } else if written.eq_ignore_ascii_case(real) {
+        "It differs in capital and small letters."
+    } else if written.trim_end_matches('/').eq_ignore_ascii_case(real.trim_end_matches('/')) {
+        "It differs in capital and small letters, and in the slash at its end."
+    } else {
+        "It is another issuer."
+    };
+    Err(format!(
+        "`{written}` was given, and {source} is `{real}`. {difference} Entra ID compares issuers to the letter, so no token would be \
+         accepted.\n\nWrite:\n\n  issuer = \"{real}\""
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_tells_its_issuer() {
+        // {"alg":"none"} . {"iss":"https://i/"} .
+        assert_eq!(of_token("eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2kvIn0.").as_deref(), Some("https://i/"));
+        for other in ["", "a.b.c", "eyJhbGciOiJub25lIn0", "eyJhbGciOiJub25lIn0.e30."] {
+            assert_eq!(of_token(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn issuers_are_one_only_byte_for_byte() {
+        let real = "https://westeurope.oic.prod-aks.azure.com/a/b/";
+        assert_eq!(compare(real, real, "the cluster's"), Ok(()));
+        for (written, word) in [
+            ("https://westeurope.oic.prod-aks.azure.com/a/b", "slash at its end is missing"),
+            ("https://westeurope.oic.prod-aks.azure.com/A/b/", "capital and small letters."),
+            ("https://westeurope.oic.prod-aks.azure.com/A/b", "letters, and in the slash"),
+            ("https://westeurope.oic.prod-aks.azure.com/a/b//", "number of slashes"),
+            ("https://westeurope.oic.prod-aks.azure.com/a/c/", "another issuer"),
+        ] {
+            let told = compare(written, real, "the cluster's").unwrap_err();
+            assert!(told.contains(word), "{written}: {told}");
+            assert!(told.contains(&format!("issuer = \"{real}\"")), "the fix is there to copy: {told}");
+        }
+        assert!(compare("https://a/", "https://a", "it").unwrap_err().contains("does not belong there"));
+    }
+}

@@ -1,0 +1,200 @@
+//! What a plan can settle and tell of a binding. No check here refuses what apply could do; each is made again in apply.
+
+use super::check;
+use super::model::ANNOTATIONS;
+use crate::azure::{ClusterId, CredentialId, IdentityId};
+use crate::clients::{Clients, PlanChecks};
+use crate::context::Context;
+use crate::domain::binding::{self, POD_LABEL, advice, issuer};
+use crate::domain::subject;
+use crate::error::{Error, Result};
+use crate::lifecycle::plan::Plan;
+use crate::resources::shared::credential::{self as shared, LOOKUP};
+use crate::value::{self, Known, Value};
+
+/// Settles what follows from the configuration, and checks what can be checked.
+pub(in crate::resources) async fn plan(context: &Context, plan: &mut Plan) -> Result<()> {
+    let (label, labelled) = POD_LABEL;
+    plan.settle("pod_labels", Value::Value(Known::Map([(label.to_owned(), value::string(labelled))].into())));
+    if let Ok(clients) = context.clients() {
+        if let Some(settings) = clients.azure_settings() {
+            plan.settle("audience", value::string(settings.environment.token_exchange_audience()));
+        }
+        settle_cluster(clients, plan)?;
+        settle_issuer(context, clients, plan).await?;
+    }
+    settle_names(plan);
+    settle_parts(plan);
+    let old = value::as_str(value::attribute(&plan.prior, "id")).and_then(|id| id.parse().ok());
+    let new = credential(plan);
+    let pair = text(plan, "issuer").zip(text(plan, "subject"));
+    shared::check_at_plan(context, plan, old.as_ref(), new.as_ref(), pair).await?;
+    check_account(context, plan).await
+}
+
+fn text(plan: &Plan, name: &str) -> Option<String> {
+    value::as_str(plan.planned(name)).map(str::to_owned)
+}
+
+fn account<'a>(plan: &'a Plan, name: &str) -> &'a Value {
+    value::attribute(plan.planned("service_account"), name)
+}
+
+fn credential(plan: &Plan) -> Option<CredentialId> {
+    let identity: IdentityId = text(plan, "user_assigned_identity_id")?.parse().ok()?;
+    CredentialId::new(identity, &text(plan, "credential_name")?).ok()
+}
+
+/// The provider's cluster is the default, and the only one that the service account can be in.
+fn settle_cluster(clients: &Clients, plan: &mut Plan) -> Result<()> {
+    let unknown = clients.kubernetes().is_err_and(|error| error.configuration_unknown);
+    if unknown {
+        return Ok(());
+    }
+    let ours = clients.cluster_id()?;
+    let prior = value::as_str(value::attribute(&plan.prior, "cluster_id")).map(str::to_owned);
+    let same = |text: &String| text.parse::<ClusterId>().ok() == ours;
+    plan.settle(
+        "cluster_id",
+        match (&ours, prior) {
+            (_, Some(prior)) if same(&prior) => value::string(prior),
+            (Some(ours), _) => value::string(ours.to_string()),
+            (None, _) => Value::Null,
+        },
+    );
+    if let Some(planned) = text(plan, "cluster_id").and_then(|id| id.parse().ok()) {
+        check::is_the_provider_s_cluster(Some(&planned), ours.as_ref())?;
+    }
+    let no_issuer = value::attribute(&plan.config, "issuer").is_null();
+    if no_issuer && plan.planned("cluster_id").is_null() { Err(check::no_source_of_issuer()) } else { Ok(()) }
+}
+
+/// The cluster's issuer, which a configured one must equal to the letter.
+async fn settle_issuer(context: &Context, clients: &Clients, plan: &mut Plan) -> Result<()> {
+    let Some(id) = text(plan, "cluster_id").and_then(|id| id.parse::<ClusterId>().ok()) else { return Ok(()) };
+    let Ok(azure) = clients.azure() else { return Ok(()) };
+    if clients.plan_checks == PlanChecks::Off {
+        return Ok(());
+    }
+    let written = value::attribute(&plan.config, "issuer");
+    let cluster = match azure.clusters().get(&id, &context.wait.within(LOOKUP)).await {
+        Ok(Some(cluster)) => cluster,
+        // It may be made in the same apply.
+        Ok(None) => return Ok(()),
+        Err(error) => return context.skip_check("Reading the cluster's issuer", Error::from(error).at("cluster_id")),
+    };
+    match (cluster.issuer, value::as_str(written)) {
+        (Some(real), Some(written)) => issuer::compare(written, &real, "the cluster's")
+            .map_err(|told| Error::new("The issuer is not the cluster's", told).at("issuer")),
+        (Some(real), None) => {
+            plan.settle("issuer", value::string(real));
+            Ok(())
+        }
+        (None, _) => {
+            // It may be switched on in the same apply.
+            context.warn(advice::without_issuer(&id).at("cluster_id"));
+            Ok(())
+        }
+    }
+}
+
+/// Names that follow from others.
+fn settle_names(plan: &mut Plan) {
+    let account = |plan: &Plan, name| value::as_str(account(plan, name)).map(str::to_owned);
+    if let (Some(namespace), Some(name)) = (account(plan, "namespace"), account(plan, "name")) {
+        let planned = subject::of_service_account(&namespace, &name);
+        // Where the account is gone, its name is not in the state any more; the subject still tells it.
+        let before = value::as_str(value::attribute(&plan.prior, "subject")).map(str::to_owned);
+        let lost = value::attribute(&plan.prior, "service_account").is_null();
+        if lost && before.is_some_and(|before| subject::parse(&before).is_some() && before != planned) {
+            plan.replace_because_of("service_account");
+        }
+        plan.settle("subject", value::string(planned));
+        if plan.planned("credential_name").is_unknown()
+            && let Some(issuer) = text(plan, "issuer")
+        {
+            plan.settle("credential_name", value::string(binding::credential_name(&issuer, &namespace, &name)));
+        }
+    }
+    if let Some(id) = credential(plan) {
+        let id = value::string(id.to_string());
+        if plan.is_create() {
+            plan.settle("id", id.clone());
+        }
+        if plan.planned("credential_id").is_unknown() || plan.planned("credential_id").is_null() {
+            plan.settle("credential_id", id);
+        }
+    }
+}
+
+/// Parts that are not there are made, and what depends on them is open.
+fn settle_parts(plan: &mut Plan) {
+    let prior = plan.prior.clone();
+    let before = |name: &str| value::attribute(&prior, name);
+    let (entries, ids) = (plan.planned("role_assignments").clone(), before("role_assignment_ids"));
+    let entries = match &entries {
+        Value::Null => Some(0),
+        Value::Value(Known::List(entries)) => Some(entries.len()),
+        _ => None,
+    };
+    let ids = value::as_map(ids).map_or(0, std::collections::BTreeMap::len);
+    if plan.is_create() && entries == Some(0) {
+        plan.settle("role_assignment_ids", Value::Value(Known::Map(Default::default())));
+    } else if !plan.is_create() && entries != Some(ids) {
+        plan.settle("role_assignment_ids", Value::Unknown);
+    }
+    match value::as_str(account(plan, "manage")) {
+        Some(ANNOTATIONS) => plan.settle("service_account_uid", Value::Null),
+        _ if before("service_account_uid").is_null() => plan.settle("service_account_uid", Value::Unknown),
+        _ => {}
+    }
+    if plan.is_create() {
+        return;
+    }
+    let touched = ["issuer", "audience", "subject", "credential_id", "client_id", "service_account"]
+        .iter()
+        .any(|name| plan.changes_attribute(name));
+    let (usable, wait) = (before("usable"), plan.planned("wait_until_usable").clone());
+    let tried_in_vain = wait != value::boolean(false) && usable == &value::boolean(false);
+    let demanded = wait == value::boolean(true) && usable != &value::boolean(true);
+    if touched || tried_in_vain || demanded {
+        plan.settle("usable", Value::Unknown);
+    }
+}
+
+/// Whether the service account names another identity. That may change in the same run, so it is never more than a warning.
+async fn check_account(context: &Context, plan: &Plan) -> Result<()> {
+    let Ok(clients) = context.clients() else { return Ok(()) };
+    let at = |name: &str| value::as_str(account(plan, name)).map(str::to_owned);
+    let (Some(namespace), Some(name)) = (at("namespace"), at("name")) else { return Ok(()) };
+    let subject = subject::of_service_account(&namespace, &name);
+    if !plan.is_create() {
+        if !plan.replace.is_empty() {
+            clients.credentials.account_leaves(&subject);
+        }
+        return Ok(());
+    }
+    let wanted = account(plan, "annotate") != &value::boolean(false)
+        && plan.planned("adopt_existing") != &value::boolean(true)
+        && clients.plan_checks != PlanChecks::Off
+        && !clients.credentials.account_is_leaving(&subject);
+    let Some(id) = credential(plan).filter(|_| wanted) else { return Ok(()) };
+    let (Ok(azure), Ok(kubernetes)) = (clients.azure(), clients.kubernetes()) else { return Ok(()) };
+    let wait = context.wait.within(LOOKUP);
+    let check = "Looking whether the service account belongs to another identity";
+    let live = match kubernetes.service_account(&namespace, &name, &wait).await {
+        Ok(Some(live)) if live.fields.annotations.contains_key(crate::domain::service_account::CLIENT_ID) => live,
+        Ok(_) => return Ok(()),
+        Err(error) => return context.skip_check(check, Error::from(error)),
+    };
+    let identity = match azure.identities().get(id.identity(), &wait).await {
+        Ok(Some(identity)) => identity.properties,
+        Ok(None) => return Ok(()),
+        Err(error) => return context.skip_check(check, Error::from(error)),
+    };
+    let manager = binding::field_manager(&id.to_string());
+    if let Some(told) = advice::other_identity(&live, &identity.client_id, &identity.tenant_id, &manager) {
+        context.warn(advice::belongs_to_another(&namespace, &name, &told));
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Making a service account, or joining one that is there.
+
+use crate::domain::account_error::{self, Account};
+use crate::error::Error;
+use crate::kubernetes::ownership::Join;
+use crate::kubernetes::{self, Client, Fields, ServiceAccount};
+use crate::wait::Wait;
+
+/// What is to become of a service account.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::resources) struct Establish<'a> {
+    /// Which account, and as whom it is written.
+    pub(in crate::resources) account: Account<'a>,
+    /// What is applied.
+    pub(in crate::resources) wanted: &'a Fields,
+    /// Whether the whole object will be ours.
+    pub(in crate::resources) owns_object: bool,
+    /// Whether what exists may be taken.
+    pub(in crate::resources) adopt: bool,
+    /// Whether values of other managers are overwritten.
+    pub(in crate::resources) force: bool,
+}
+
+/// Why that failed.
+#[derive(Debug)]
+pub(in crate::resources) enum Trouble {
+    /// The cluster refused; with the account, where it was made all the same.
+    Refused(kubernetes::Error, Option<Box<ServiceAccount>>),
+    /// There is nothing to join.
+    Nothing(Error),
+}
+
+/// Makes the account, or joins `found`, which was just read.
+pub(in crate::resources) async fn establish(
+    client: &Client,
+    found: Option<ServiceAccount>,
+    of: Establish<'_>,
+    wait: &Wait,
+) -> Result<ServiceAccount, Trouble> {
+    let Account { namespace, name, field_manager, .. } = of.account;
+    let live = match found {
+        Some(live) if !live.deleting && (of.adopt || !of.owns_object) => live,
+        _ if of.owns_object => {
+            let created = client.create_service_account(namespace, name, of.wanted, field_manager, wait).await;
+            return created.map_err(|unfinished| Trouble::Refused(unfinished.error, unfinished.made));
+        }
+        Some(_) => return Err(Trouble::Nothing(account_error::going(of.account))),
+        None => {
+            let exists = client.namespace_exists(namespace, wait).await;
+            return Err(Trouble::Nothing(account_error::missing(of.account, exists)));
+        }
+    };
+    let join = Join {
+        manager: field_manager,
+        wanted: of.wanted,
+        force: of.force || of.owns_object,
+        shared_manager: of.adopt,
+        take_over: of.owns_object,
+    };
+    client.join_service_account(live, join, wait).await.map_err(|error| Trouble::Refused(error, None))
+}

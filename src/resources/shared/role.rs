@@ -1,0 +1,68 @@
+//! Finding the role that a configuration names, and the assignment that may be there already.
+
+use crate::azure::role_assignments::{Filter, RoleAssignment};
+use crate::azure::{Azure, RoleDefinitionId, Scope};
+use crate::domain::role_assignment::{role_guid, same_role, same_scope};
+use crate::error::{Error, Result};
+use crate::wait::Wait;
+
+/// A role by name, or by id.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::resources) struct Named<'a> {
+    /// `role_definition_id`.
+    pub(in crate::resources) id: Option<&'a str>,
+    /// `role_definition_name`.
+    pub(in crate::resources) name: Option<&'a str>,
+}
+
+/// A role that was found.
+#[derive(Debug, Clone)]
+pub(in crate::resources) struct Role {
+    /// Its id, as Azure writes it at the scope.
+    pub(in crate::resources) id: String,
+    /// What people call it.
+    pub(in crate::resources) name: String,
+}
+
+/// The role's id and name: each looked up by the other where only one is known.
+pub(in crate::resources) async fn find(azure: &Azure, scope: &Scope, named: Named<'_>, wait: &Wait) -> Result<Role> {
+    let roles = azure.role_definitions();
+    match (named.id, named.name) {
+        (Some(id), Some(name)) => Ok(Role { id: id.to_owned(), name: name.to_owned() }),
+        (None, Some(name)) => {
+            let found =
+                roles.find(scope, name, wait).await.map_err(|error| Error::from(error).at("role_definition_name"))?;
+            Ok(Role { id: found.id, name: found.properties.role_name })
+        }
+        (Some(id), None) => match roles.get(scope, &id_at(scope, id)?, wait).await? {
+            Some(found) => Ok(Role { id: found.id, name: found.properties.role_name }),
+            None => Err(Error::new(
+                format!("No role has the id {id}"),
+                "Check the GUID at its end: az role definition list --name NAME --query \"[].id\" --output tsv",
+            )
+            .at("role_definition_id")),
+        },
+        (None, None) => Err(Error::defect("A role assignment was planned without a role.")),
+    }
+}
+
+/// The id of a role at a scope, from any id that ends with its GUID.
+pub(in crate::resources) fn id_at(scope: &Scope, role: &str) -> Result<RoleDefinitionId> {
+    RoleDefinitionId::new(scope.clone(), role_guid(role))
+        .map_err(|error| Error::new("The role's id is malformed", error.to_string()).at("role_definition_id"))
+}
+
+/// The assignment of the same role to the same principal at exactly this scope, under whatever name.
+pub(in crate::resources) async fn equal(
+    azure: &Azure,
+    scope: &Scope,
+    role: &str,
+    principal_id: &str,
+    wait: &Wait,
+) -> Result<Option<RoleAssignment>> {
+    let all = azure.role_assignments().list(scope, &Filter::Principal(principal_id.to_owned()), wait).await?;
+    let at = scope.to_string();
+    Ok(all.into_iter().find(|found| {
+        same_scope(&found.properties.scope, &at) && same_role(&found.properties.role_definition_id, role)
+    }))
+}
