@@ -34,6 +34,15 @@ impl Client {
         &self.emulator().url
     }
 
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// The seeded application's token for Azure Resource Manager.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Ends the emulator and starts another; token and trusted authority stay, connections do not.
     pub(crate) fn restart(&mut self, options: Options) {
         self.http = http_client(&self.emulator().ca_pem, false);
@@ -93,7 +102,7 @@ impl Client {
     }
 
     /// The token of the administrator of the cluster `demo`.
-    fn admin(&self) -> String {
+    pub(crate) fn admin(&self) -> String {
         let kubeconfig = std::fs::read_to_string(self.emulator().dir.join("kubeconfig")).unwrap();
         let kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
         kubeconfig["users"][0]["user"]["token"].as_str().unwrap().to_owned()

@@ -9,9 +9,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod bad_input;
 mod client;
 mod clusters;
 mod faults;
+mod fuzz;
 mod issuers;
 mod key_vault;
 mod killed;
