@@ -121,6 +121,12 @@ pub struct Application {
     /// Client secrets.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// Client secrets that are good no longer.
+    #[serde(default)]
+    pub expired_secrets: Vec<String>,
+    /// Whether it has a service principal in its tenant, without which it cannot sign in; it has when this is left out.
+    #[serde(default = "yes")]
+    pub service_principal: bool,
     /// Certificates, PEM, whose keys may sign client assertions.
     #[serde(default)]
     pub certificates: Vec<String>,
@@ -374,6 +380,8 @@ pub fn default_seed() -> Seed {
             name: "terraform".to_owned(),
             tenant: None,
             secrets: names(&["azwi-emulator-secret"]),
+            expired_secrets: Vec::new(),
+            service_principal: true,
             certificates: Vec::new(),
             federated_identity_credentials: Vec::new(),
         }],

@@ -113,6 +113,9 @@ pub struct Rules {
     /// Whether a replica of the token endpoint that does not know a credential yet answers AADSTS70021 (true), or what its
     /// other credentials make of the assertion: 70025, 700211, 700212 or 700213. The documentation names the first.
     pub unknown_credential_is_70021: bool,
+    /// What sign-in says when an issuer's documents cannot be had: 50166, or 501661 or 90061, which were seen with the same
+    /// text.
+    pub unreachable_issuer_code: u32,
     /// Whether PATCH replaces the whole map of tags of an identity (true) or merges into it; the specification is silent.
     pub patch_replaces_tags: bool,
     /// Whether descriptions of sign-in errors break lines by CR LF before `Trace ID`, as they did until about 2024.
@@ -131,6 +134,7 @@ impl Default for Rules {
             credential_limit_code: "BadRequest".to_owned(),
             principal_type_skips_replication: true,
             unknown_credential_is_70021: true,
+            unreachable_issuer_code: 50166,
             patch_replaces_tags: true,
             sign_in_line_breaks: false,
             regions_without_credentials: vec!["malaysiasouth".to_owned(), "newzealandnorth".to_owned()],
@@ -164,6 +168,10 @@ impl Settings {
             if !(400..=599).contains(&status) {
                 return Err(format!("{status} is not the status of an error"));
             }
+        }
+        let unreachable = changed.rules.unreachable_issuer_code;
+        if ![50166, 501_661, 90061].contains(&unreachable) {
+            return Err(format!("{unreachable} is none of 50166, 501661 and 90061"));
         }
         if !(1..=100).contains(&changed.token_replicas.count) {
             return Err(format!("{} is not a number of replicas from 1 to 100", changed.token_replicas.count));

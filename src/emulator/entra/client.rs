@@ -16,6 +16,9 @@ pub(crate) struct Client {
     pub(crate) object_id: String,
     pub(crate) name: String,
     pub(crate) secrets: Vec<String>,
+    pub(crate) expired_secrets: Vec<String>,
+    /// Whether there is a service principal that it signs in as.
+    pub(crate) service_principal: bool,
     pub(crate) certificates: Vec<String>,
     /// The managed identity's resource id; an application has none.
     pub(crate) identity: Option<String>,
@@ -66,6 +69,8 @@ pub(crate) fn find(store: &Store, tenant: &str, client_id: &str) -> Option<Clien
         object_id: text("objectId"),
         name: text("displayName"),
         secrets: texts("secrets"),
+        expired_secrets: texts("expiredSecrets"),
+        service_principal: principal::get(store, tenant, document.text("objectId")).is_some(),
         certificates: texts("certificates"),
         identity,
         credentials,
@@ -109,12 +114,15 @@ pub(crate) fn put_application(store: &mut Store, application: &Application, tena
             json!({"name": it.name, "properties": {"issuer": it.issuer, "subject": it.subject, "audiences": [audience]}})
         })
         .collect();
-    principal::put(store, tenant, &object_id, &application.name, "ServicePrincipal", 0);
+    if application.service_principal {
+        principal::put(store, tenant, &object_id, &application.name, "ServicePrincipal", 0);
+    }
     let document = json!({
         "appId": client_id,
         "objectId": object_id,
         "displayName": application.name,
         "secrets": application.secrets,
+        "expiredSecrets": application.expired_secrets,
         "certificates": application.certificates,
         "federatedIdentityCredentials": credentials,
     });

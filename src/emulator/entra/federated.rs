@@ -59,7 +59,8 @@ pub(crate) fn check(world: &mut World, client: &Client, token: &Unverified) -> R
         Keys::Known(jwks) => jwks,
         Keys::ToFetch => return Err(Unproven::NeedsIssuer(issued_by.to_owned())),
         Keys::Unreachable => {
-            return Err(SignInError::request(50166, "Request to External OIDC endpoint failed.").into());
+            let number = world.settings.rules.unreachable_issuer_code;
+            return Err(SignInError::request(number, "Request to External OIDC endpoint failed.").into());
         }
     };
     let Lookup::Found(key) = jwt::find_key(&jwks, kid) else {

@@ -61,6 +61,10 @@ fn issue(world: &mut World, call: &Call<'_>, form: &Form) -> Result<Response, Un
         );
         return Err(SignInError::new(700_016, StatusCode::BAD_REQUEST, "unauthorized_client", text).into());
     };
+    if !client.service_principal {
+        let text = format!("The client application {client_id} is missing service principal in the tenant {tenant}.");
+        return Err(SignInError::client(7_000_229, text).into());
+    }
     let audience = if call.operation.name == "Token_v2" {
         resource::of_scope(world, &tenant, need(form, "scope")?)?
     } else {
@@ -139,6 +143,15 @@ fn authenticate(world: &mut World, tenant: &str, client: &Client, form: &Form) -
     if client.secrets.contains(secret) {
         return Ok("1");
     }
+    if client.expired_secrets.contains(secret) {
+        let text = format!(
+            "The provided client secret keys for app '{}' are expired. Visit the Azure portal to create new keys for your app: \
+             https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: \
+             https://aka.ms/certCreds.",
+            client.client_id
+        );
+        return Err(SignInError::client(7_000_222, text).into());
+    }
     let text = format!(
         "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the \
          client secret ID, for a secret added to app '{}'.",
@@ -179,6 +192,9 @@ fn access_token(world: &World, tenant: &str, client: &Client, audience: &str, me
     world.entra_key.sign(&claims)
 }
 
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod catalogue_tests;
 #[cfg(test)]
 #[path = "token_tests.rs"]
 mod tests;
