@@ -68,6 +68,21 @@ async fn an_answer_carries_the_ids_that_support_asks_for() {
     assert!(header("x-ms-request-id").unwrap().len() == 36);
     assert_eq!(header("x-ms-ratelimit-remaining-subscription-reads").as_deref(), Some("250"));
     let entry = azure.emulator().log(0).pop().unwrap();
+    let app = format!("{IDENTITIES}/app?api-version=2023-01-31");
+    let location = json!({"location": "westeurope"});
+    for (method, target, left) in [
+        (Method::PUT, app.as_str(), "subscription-writes"),
+        (Method::PATCH, app.as_str(), "subscription-writes"),
+        (Method::DELETE, app.as_str(), "subscription-deletes"),
+        (Method::GET, app.as_str(), "subscription-reads"),
+        (Method::GET, "/tenants?api-version=2022-12-01", "tenant-reads"),
+    ] {
+        let response = azure.request(method.clone(), target).json(&location).send().await.unwrap();
+        let headers = response.headers();
+        assert!(headers.contains_key(&format!("x-ms-ratelimit-remaining-{left}")), "{method} {target}: {headers:?}");
+        assert_eq!(headers["x-ms-request-id"], headers["x-ms-correlation-request-id"], "where the client gave none");
+        assert!(headers.contains_key("x-ms-routing-request-id"), "{method} {target}: {headers:?}");
+    }
     assert_eq!((entry.operation.as_str(), entry.status), ("Subscriptions_Get", Some(200)));
     assert_eq!((entry.correlation_id.as_deref(), entry.client_request_id.as_deref()), (Some("corr"), Some("mine")));
 }

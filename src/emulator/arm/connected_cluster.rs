@@ -3,12 +3,11 @@
 //! Arc writes `issuerUrl` where AKS writes `issuerURL`. A real kubeconfig leads through Arc's relay; the emulator has none,
 //! so its kubeconfig names the emulated API server itself.
 
-use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::{Error, resource_not_found};
-use super::{ResourceType, id, kubeconfig, page, subscription};
-use crate::emulator::http::Response;
+use super::error::Error;
+use super::resource::Resource;
+use super::{ResourceType, id, kubeconfig, subscription};
 use crate::emulator::json::Json as _;
 use crate::emulator::kubernetes::entra;
 use crate::emulator::operation::{Answer, Call, Operation};
@@ -17,6 +16,8 @@ use crate::emulator::world::World;
 
 const VERSIONS: &[&str] = &["2021-03-01", "2021-10-01", "2024-01-01", "2026-05-01"];
 const TYPE: ResourceType = ResourceType { name: "Microsoft.Kubernetes/connectedClusters", versions: VERSIONS };
+const CLUSTERS: Resource =
+    Resource { of: TYPE, parameter: "cluster", shown: |world, _, cluster| shown(world, cluster) };
 const USER_CREDENTIAL: ResourceType =
     ResourceType { name: "Microsoft.Kubernetes/connectedClusters/listClusterUserCredential", versions: VERSIONS };
 
@@ -25,19 +26,19 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "ConnectedCluster_Get",
         "GET",
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kubernetes/connectedClusters/{cluster}",
-        get,
+        |world, call| CLUSTERS.get(world, call),
     ),
     TYPE.operation(
         "ConnectedCluster_ListByResourceGroup",
         "GET",
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Kubernetes/connectedClusters",
-        list_by_group,
+        |world, call| CLUSTERS.list(world, call),
     ),
     TYPE.operation(
         "ConnectedCluster_ListBySubscription",
         "GET",
         "/subscriptions/{subscription}/providers/Microsoft.Kubernetes/connectedClusters",
-        list_by_subscription,
+        |world, call| CLUSTERS.list(world, call),
     ),
     USER_CREDENTIAL.operation(
         "ConnectedCluster_ListClusterUserCredential",
@@ -46,12 +47,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         user_credential,
     ),
 ];
-
-fn find<'a>(world: &'a World, call: &Call<'_>) -> Result<&'a Value, Error> {
-    let (group, name) = (id::group_id(world, call)?, call.parameter("cluster"));
-    let found = world.store.get(&id::key(&format!("{group}/providers/{}/{name}", TYPE.name)));
-    found.ok_or_else(|| resource_not_found(TYPE.name, name, call.parameter("group")))
-}
 
 fn shown(world: &World, resource: &Value) -> Value {
     let mut shown = resource.clone();
@@ -64,29 +59,8 @@ fn shown(world: &World, resource: &Value) -> Value {
     shown
 }
 
-fn get(world: &mut World, call: &Call<'_>) -> Answer {
-    Ok(Response::json(StatusCode::OK, &shown(world, find(world, call)?)))
-}
-
-fn list_by_group(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
-    list(world, call, &format!("{}/", id::key(&group)))
-}
-
-fn list_by_subscription(world: &mut World, call: &Call<'_>) -> Answer {
-    let subscription = call.parameter("subscription");
-    subscription::require(&world.store, subscription)?;
-    list(world, call, &id::key(&format!("/subscriptions/{subscription}/")))
-}
-
-fn list(world: &World, call: &Call<'_>, prefix: &str) -> Answer {
-    let clusters = world.store.under(prefix).filter(|(_, document)| document.text("type") == TYPE.name);
-    let items = clusters.map(|(_, cluster)| shown(world, cluster)).collect();
-    Ok(page::answer(world, call.request, &page::sorted(items))?)
-}
-
 fn user_credential(world: &mut World, call: &Call<'_>) -> Answer {
-    let resource = find(world, call)?;
+    let resource = CLUSTERS.find(world, call)?;
     let body = id::body(call)?;
     let user = match body.text("authenticationMethod") {
         "AAD" => kubeconfig::kubelogin(

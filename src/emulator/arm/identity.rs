@@ -6,8 +6,9 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::error::{Error, resource_not_found};
-use super::{ResourceType, id, page, role_assignment, subscription};
+use super::error::Error;
+use super::resource::Resource;
+use super::{ResourceType, id, subscription};
 use crate::emulator::entra::principal;
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
@@ -15,6 +16,8 @@ use crate::emulator::operation::{Answer, Call, Operation};
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
 
+const IDENTITIES: Resource =
+    Resource { of: TYPE, parameter: "identity", shown: |_, call, identity| shown(identity, call) };
 /// Versions that know identities, oldest first, previews by their dates.
 const TYPE: ResourceType = ResourceType {
     name: "Microsoft.ManagedIdentity/userAssignedIdentities",
@@ -36,20 +39,20 @@ const ONE: &str = "/subscriptions/{subscription}/resourceGroups/{group}/provider
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     TYPE.operation("UserAssignedIdentities_CreateOrUpdate", "PUT", ONE, put),
-    TYPE.operation("UserAssignedIdentities_Get", "GET", ONE, get),
+    TYPE.operation("UserAssignedIdentities_Get", "GET", ONE, |world, call| IDENTITIES.get(world, call)),
     TYPE.operation("UserAssignedIdentities_Update", "PATCH", ONE, patch),
-    TYPE.operation("UserAssignedIdentities_Delete", "DELETE", ONE, delete),
+    TYPE.operation("UserAssignedIdentities_Delete", "DELETE", ONE, |world, call| IDENTITIES.delete(world, call)),
     TYPE.operation(
         "UserAssignedIdentities_ListByResourceGroup",
         "GET",
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
-        list_by_group,
+        |world, call| IDENTITIES.list(world, call),
     ),
     TYPE.operation(
         "UserAssignedIdentities_ListBySubscription",
         "GET",
         "/subscriptions/{subscription}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
-        list_by_subscription,
+        |world, call| IDENTITIES.list(world, call),
     ),
 ];
 
@@ -67,23 +70,13 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let name = call.parameter("identity");
     id::check_name(name, "user assigned identity", 3, 128, "-_")?;
     let body = id::body(call)?;
-    let location = id::location(&body, TYPE.name)?.ok_or_else(|| {
-        Error::bad_request("LocationRequired", "The location property is required for this definition.")
-    })?;
+    let location = IDENTITIES.location(&body)?;
     let tags = id::tags(&body)?.unwrap_or_else(|| json!({}));
     let written = written(call, &body)?;
     let identity_id = format!("{}/providers/{}/{name}", lower_group(&group), TYPE.name);
     let key = id::key(&identity_id);
     if let Some(mut identity) = world.store.get(&key).cloned() {
-        let there = identity.text("location");
-        if there != location {
-            let message = format!(
-                "The resource '{name}' already exists in location '{there}' in resource group '{}'. A resource with the same \
-                 name cannot be created in location '{location}'. Please select a new resource name.",
-                call.parameter("group")
-            );
-            return Err(Error::conflict("InvalidResourceLocation", message).into());
-        }
+        IDENTITIES.stay(&identity, call, &location)?;
         let mut properties = Map::new();
         for own in ["tenantId", "principalId", "clientId"] {
             properties.insert(own.to_owned(), identity.at("properties")[own].clone());
@@ -169,16 +162,7 @@ fn shown(identity: &Value, call: &Call<'_>) -> Value {
 
 /// The identity that a request names, which must exist.
 pub(super) fn find<'a>(world: &'a World, call: &Call<'_>) -> Result<&'a Value, Error> {
-    let group = id::group_id(world, call)?;
-    let name = call.parameter("identity");
-    world
-        .store
-        .get(&id::key(&format!("{group}/providers/{}/{name}", TYPE.name)))
-        .ok_or_else(|| resource_not_found(TYPE.name, name, call.parameter("group")))
-}
-
-fn get(world: &mut World, call: &Call<'_>) -> Answer {
-    Ok(Response::json(StatusCode::OK, &shown(find(world, call)?, call)))
+    IDENTITIES.find(world, call)
 }
 
 fn patch(world: &mut World, call: &Call<'_>) -> Answer {
@@ -202,49 +186,23 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
     Ok(Response::json(StatusCode::OK, &shown(&identity, call)))
 }
 
-fn delete(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
-    let identity_id = format!("{group}/providers/{}/{}", TYPE.name, call.parameter("identity"));
-    let key = id::key(&identity_id);
-    if world.store.get(&key).is_none() {
-        return Ok(Response::empty(StatusCode::NO_CONTENT));
-    }
-    let credentials: Vec<String> = world.store.under(&format!("{key}/")).map(|(key, _)| key.to_owned()).collect();
-    for credential in credentials {
-        world.store.remove(&credential);
-    }
-    role_assignment::forget_within(&mut world.store, &identity_id);
-    super::forget(&mut world.store, &key);
-    Ok(Response::empty(StatusCode::OK))
-}
-
-/// What goes with a resource that was removed, if it is an identity: its principal and client. Role assignments of that
-/// principal stay, without anybody behind them, as in Azure.
+/// What goes with a resource that was removed, if it is an identity: its credentials, principal and client. Role assignments
+/// of that principal stay, without anybody behind them, as in Azure.
 pub(super) fn forget(store: &mut Store, document: &Value) {
+    if document.text("type") != TYPE.name {
+        return;
+    }
+    let within = id::key(&format!("{}/", document.text("id")));
+    let credentials: Vec<String> = store.under(&within).map(|(key, _)| key.to_owned()).collect();
+    for credential in credentials {
+        store.remove(&credential);
+    }
     let property = |name: &str| document.at("properties")[name].as_str().map(str::to_owned);
-    if document.at("type").as_str() == Some(TYPE.name)
-        && let (Some(tenant), Some(principal), Some(client)) =
-            (property("tenantId"), property("principalId"), property("clientId"))
+    if let (Some(tenant), Some(principal), Some(client)) =
+        (property("tenantId"), property("principalId"), property("clientId"))
     {
         principal::remove_for_identity(store, &tenant, &principal, &client);
     }
-}
-
-fn list_by_group(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
-    list(world, call, &format!("{}/", id::key(&group)))
-}
-
-fn list_by_subscription(world: &mut World, call: &Call<'_>) -> Answer {
-    let subscription = call.parameter("subscription");
-    subscription::require(&world.store, subscription)?;
-    list(world, call, &id::key(&format!("/subscriptions/{subscription}/")))
-}
-
-fn list(world: &World, call: &Call<'_>, prefix: &str) -> Answer {
-    let identities = world.store.under(prefix).filter(|(_, document)| document.at("type").as_str() == Some(TYPE.name));
-    let items = identities.map(|(_, identity)| shown(identity, call)).collect();
-    Ok(page::answer(world, call.request, &page::sorted(items))?)
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::error::{Error, resource_not_found};
-use super::{ResourceType, id, kubeconfig, long_running, page, role_assignment, subscription};
+use super::error::Error;
+use super::resource::Resource;
+use super::{ResourceType, id, kubeconfig, long_running, role_assignment, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
 use crate::emulator::kubernetes::cluster::Cluster;
@@ -55,6 +56,8 @@ pub(super) const VERSIONS: &[&str] = &[
     "2026-05-01",
     "2026-08-01",
 ];
+const CLUSTERS: Resource =
+    Resource { of: TYPE, parameter: "cluster", shown: |world, _, cluster| shown(world, cluster) };
 const TYPE: ResourceType = ResourceType { name: "Microsoft.ContainerService/managedClusters", versions: VERSIONS };
 const USER_CREDENTIAL: ResourceType =
     ResourceType { name: "Microsoft.ContainerService/managedClusters/listClusterUserCredential", versions: VERSIONS };
@@ -65,19 +68,19 @@ const ONE: &str = "/subscriptions/{subscription}/resourceGroups/{group}/provider
 pub(crate) const OPERATIONS: &[Operation] = &[
     TYPE.operation("ManagedClusters_CreateOrUpdate", "PUT", ONE, put),
     TYPE.operation("ManagedClusters_Update", "PATCH", ONE, patch),
-    TYPE.operation("ManagedClusters_Get", "GET", ONE, get),
+    TYPE.operation("ManagedClusters_Get", "GET", ONE, |world, call| CLUSTERS.get(world, call)),
     TYPE.operation("ManagedClusters_Delete", "DELETE", ONE, delete),
     TYPE.operation(
         "ManagedClusters_ListByResourceGroup",
         "GET",
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.ContainerService/managedClusters",
-        list_by_group,
+        |world, call| CLUSTERS.list(world, call),
     ),
     TYPE.operation(
         "ManagedClusters_List",
         "GET",
         "/subscriptions/{subscription}/providers/Microsoft.ContainerService/managedClusters",
-        list_by_subscription,
+        |world, call| CLUSTERS.list(world, call),
     ),
     USER_CREDENTIAL.operation(
         "ManagedClusters_ListClusterUserCredentials",
@@ -94,15 +97,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 fn put(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
+    let resource_id = CLUSTERS.id(world, call)?;
     let name = call.parameter("cluster");
     id::check_name(name, "managed cluster", 1, 63, "-_")?;
     let body = id::body(call)?;
-    let location = id::location(&body, TYPE.name)?.ok_or_else(|| {
-        Error::bad_request("LocationRequired", "The location property is required for this definition.")
-    })?;
+    let location = CLUSTERS.location(&body)?;
     let tags = id::tags(&body)?.unwrap_or_else(|| json!({}));
-    let resource_id = format!("{group}/providers/{}/{name}", TYPE.name);
     let before = world.store.get(&id::key(&resource_id)).cloned();
     let tenant = subscription::tenant(&world.store, call.parameter("subscription")).unwrap_or_default();
     if let Some(before) = &before {
@@ -254,18 +254,8 @@ fn shown(world: &World, resource: &Value) -> Value {
     shown
 }
 
-fn find<'a>(world: &'a World, call: &Call<'_>) -> Result<&'a Value, Error> {
-    let (group, name) = (id::group_id(world, call)?, call.parameter("cluster"));
-    let found = world.store.get(&id::key(&format!("{group}/providers/{}/{name}", TYPE.name)));
-    found.ok_or_else(|| resource_not_found(TYPE.name, name, call.parameter("group")))
-}
-
-fn get(world: &mut World, call: &Call<'_>) -> Answer {
-    Ok(Response::json(StatusCode::OK, &shown(world, find(world, call)?)))
-}
-
 fn patch(world: &mut World, call: &Call<'_>) -> Answer {
-    let mut resource = find(world, call)?.clone();
+    let mut resource = CLUSTERS.find(world, call)?.clone();
     refuse_while_busy(world, &resource)?;
     let body = id::body(call)?;
     let tenant = subscription::tenant(&world.store, call.parameter("subscription")).unwrap_or_default();
@@ -284,7 +274,7 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
 
 fn delete(world: &mut World, call: &Call<'_>) -> Answer {
     id::group_id(world, call)?;
-    let Ok(resource) = find(world, call).cloned() else { return Ok(Response::empty(StatusCode::NO_CONTENT)) };
+    let Ok(resource) = CLUSTERS.find(world, call).cloned() else { return Ok(Response::empty(StatusCode::NO_CONTENT)) };
     refuse_while_busy(world, &resource)?;
     role_assignment::forget_within(&mut world.store, resource.text("id"));
     super::forget(&mut world.store, &id::key(resource.text("id")));
@@ -301,25 +291,8 @@ pub(super) fn forget(store: &mut Store, document: &Value) {
     }
 }
 
-fn list_by_group(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
-    list(world, call, &format!("{}/", id::key(&group)))
-}
-
-fn list_by_subscription(world: &mut World, call: &Call<'_>) -> Answer {
-    let subscription = call.parameter("subscription");
-    subscription::require(&world.store, subscription)?;
-    list(world, call, &id::key(&format!("/subscriptions/{subscription}/")))
-}
-
-fn list(world: &World, call: &Call<'_>, prefix: &str) -> Answer {
-    let clusters = world.store.under(prefix).filter(|(_, document)| document.text("type") == TYPE.name);
-    let items = clusters.map(|(_, cluster)| shown(world, cluster)).collect();
-    Ok(page::answer(world, call.request, &page::sorted(items))?)
-}
-
 fn user_credential(world: &mut World, call: &Call<'_>) -> Answer {
-    let resource = find(world, call)?;
+    let resource = CLUSTERS.find(world, call)?;
     let user = match resource.at("properties").at("aadProfile").at("tenantID").as_str() {
         None => local_account(world, resource),
         Some(tenant) => match call.request.query("format").unwrap_or("exec") {
@@ -335,7 +308,7 @@ fn user_credential(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 fn admin_credential(world: &mut World, call: &Call<'_>) -> Answer {
-    let resource = find(world, call)?;
+    let resource = CLUSTERS.find(world, call)?;
     if resource.at("properties").at("disableLocalAccounts") == true {
         let message = "Getting static credential is not allowed because this cluster is set to disable local accounts.";
         return Err(Error::bad_request("BadRequest", message).into());

@@ -20,6 +20,8 @@ mod long_running;
 pub(crate) mod managed_cluster;
 pub(crate) mod metadata;
 pub(crate) mod page;
+pub(crate) mod provider;
+mod resource;
 pub(crate) mod resource_group;
 pub(crate) mod role_assignment;
 pub(crate) mod role_definition;
@@ -42,6 +44,7 @@ use super::world::World;
 pub(crate) const OPERATIONS: &[&[Operation]] = &[
     metadata::OPERATIONS,
     subscription::OPERATIONS,
+    provider::OPERATIONS,
     resource_group::OPERATIONS,
     identity::OPERATIONS,
     federated_identity_credential::OPERATIONS,
@@ -81,6 +84,10 @@ fn forget(store: &mut Store, key: &str) {
     vault::forget(store, &document);
     managed_cluster::forget(store, &document);
 }
+
+#[cfg(test)]
+#[path = "operations_tests.rs"]
+mod operations_tests;
 
 /// What comes before an operation's own admission. Returns who asks.
 pub(crate) fn admit(world: &mut World, call: &Call<'_>, arm: ArmOperation) -> Result<Caller, Stop> {

@@ -7,8 +7,9 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::{Error, resource_not_found};
-use super::{ResourceType, id, page, role_assignment, subscription};
+use super::error::Error;
+use super::resource::Resource;
+use super::{ResourceType, id, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
 use crate::emulator::key_vault::{self, ports, secret};
@@ -17,6 +18,7 @@ use crate::emulator::seed::{self, guid};
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
 
+const VAULTS: Resource = Resource { of: TYPE, parameter: "vault", shown: |world, _, vault| shown(world, vault) };
 const TYPE: ResourceType = ResourceType {
     name: "Microsoft.KeyVault/vaults",
     versions: &[
@@ -45,19 +47,19 @@ const ONE: &str = "/subscriptions/{subscription}/resourceGroups/{group}/provider
 pub(crate) const OPERATIONS: &[Operation] = &[
     TYPE.operation("Vaults_CreateOrUpdate", "PUT", ONE, put),
     TYPE.operation("Vaults_Update", "PATCH", ONE, patch),
-    TYPE.operation("Vaults_Get", "GET", ONE, get),
-    TYPE.operation("Vaults_Delete", "DELETE", ONE, delete),
+    TYPE.operation("Vaults_Get", "GET", ONE, |world, call| VAULTS.get(world, call)),
+    TYPE.operation("Vaults_Delete", "DELETE", ONE, |world, call| VAULTS.delete(world, call)),
     TYPE.operation(
         "Vaults_ListByResourceGroup",
         "GET",
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults",
-        list_by_group,
+        |world, call| VAULTS.list(world, call),
     ),
     TYPE.operation(
         "Vaults_ListBySubscription",
         "GET",
         "/subscriptions/{subscription}/providers/Microsoft.KeyVault/vaults",
-        list_by_subscription,
+        |world, call| VAULTS.list(world, call),
     ),
     TYPE.operation(
         "Vaults_CheckNameAvailability",
@@ -68,27 +70,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 fn put(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
+    let vault_id = VAULTS.id(world, call)?;
     let name = call.parameter("vault");
     let body = id::body(call)?;
-    let location = id::location(&body, TYPE.name)?.ok_or_else(|| {
-        Error::bad_request("LocationRequired", "The location property is required for this definition.")
-    })?;
+    let location = VAULTS.location(&body)?;
     let tags = id::tags(&body)?.unwrap_or_else(|| json!({}));
     let tenant = subscription::tenant(&world.store, call.parameter("subscription")).unwrap_or_default();
     let properties = properties(&body, &tenant)?;
-    let vault_id = format!("{group}/providers/{}/{name}", TYPE.name);
     let key = id::key(&vault_id);
     if let Some(mut vault) = world.store.get(&key).cloned() {
-        if vault.text("location") != location {
-            let message = format!(
-                "The resource '{name}' already exists in location '{}' in resource group '{}'. A resource with the same name \
-                 cannot be created in location '{location}'. Please select a new resource name.",
-                vault.text("location"),
-                call.parameter("group")
-            );
-            return Err(Error::conflict("InvalidResourceLocation", message).into());
-        }
+        VAULTS.stay(&vault, call, &location)?;
         if let Some(vault) = vault.as_object_mut() {
             vault.insert("tags".to_owned(), tags);
             vault.insert("properties".to_owned(), properties);
@@ -191,18 +182,8 @@ fn shown(world: &World, vault: &Value) -> Value {
     shown
 }
 
-fn find<'a>(world: &'a World, call: &Call<'_>) -> Result<&'a Value, Error> {
-    let (group, name) = (id::group_id(world, call)?, call.parameter("vault"));
-    let found = world.store.get(&id::key(&format!("{group}/providers/{}/{name}", TYPE.name)));
-    found.ok_or_else(|| resource_not_found(TYPE.name, name, call.parameter("group")))
-}
-
-fn get(world: &mut World, call: &Call<'_>) -> Answer {
-    Ok(Response::json(StatusCode::OK, &shown(world, find(world, call)?)))
-}
-
 fn patch(world: &mut World, call: &Call<'_>) -> Answer {
-    let mut vault = find(world, call)?.clone();
+    let mut vault = VAULTS.find(world, call)?.clone();
     let body = id::body(call)?;
     if let (Some(tags), Some(vault)) = (id::tags(&body)?, vault.as_object_mut()) {
         vault.insert("tags".to_owned(), tags);
@@ -220,39 +201,11 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
     Ok(Response::json(StatusCode::OK, &shown(world, &vault)))
 }
 
-fn delete(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
-    let vault_id = format!("{group}/providers/{}/{}", TYPE.name, call.parameter("vault"));
-    if world.store.get(&id::key(&vault_id)).is_none() {
-        return Ok(Response::empty(StatusCode::NO_CONTENT));
-    }
-    role_assignment::forget_within(&mut world.store, &vault_id);
-    super::forget(&mut world.store, &id::key(&vault_id));
-    Ok(Response::empty(StatusCode::OK))
-}
-
 /// What goes with a resource that was removed, if it is a vault.
 pub(super) fn forget(store: &mut Store, document: &Value) {
     if document.text("type") == TYPE.name {
         key_vault::forget(store, document.text("name"));
     }
-}
-
-fn list_by_group(world: &mut World, call: &Call<'_>) -> Answer {
-    let group = id::group_id(world, call)?;
-    list(world, call, &format!("{}/", id::key(&group)))
-}
-
-fn list_by_subscription(world: &mut World, call: &Call<'_>) -> Answer {
-    let subscription = call.parameter("subscription");
-    subscription::require(&world.store, subscription)?;
-    list(world, call, &id::key(&format!("/subscriptions/{subscription}/")))
-}
-
-fn list(world: &World, call: &Call<'_>, prefix: &str) -> Answer {
-    let vaults = world.store.under(prefix).filter(|(_, document)| document.text("type") == TYPE.name);
-    let items = vaults.map(|(_, vault)| shown(world, vault)).collect();
-    Ok(page::answer(world, call.request, &page::sorted(items))?)
 }
 
 fn check_name(world: &mut World, call: &Call<'_>) -> Answer {
