@@ -4,110 +4,22 @@ Run by `make test-clients`, which installs the clients of requirements.txt into 
 has identities and service accounts of its own.
 """
 
+import concurrent.futures
 import json
-import os
-import pathlib
-import ssl
-import tempfile
 import unittest
-import urllib.request
 import uuid
 
 import kubernetes
 from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
+    ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.identity import ClientSecretCredential, WorkloadIdentityCredential
-from azure.keyvault.secrets import SecretClient
-from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
 from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.msi.models import FederatedIdentityCredential, Identity
-
-SUBSCRIPTION = os.environ["ARM_SUBSCRIPTION_ID"]
-TENANT = os.environ["ARM_TENANT_ID"]
-URL = os.environ["AZWI_EMULATOR_URL"]
-GROUP = "rg-demo"
-ARM = {"base_url": os.environ["ARM_RESOURCE_MANAGER_ENDPOINT"], "credential_scopes": ["https://management.azure.com/.default"]}
-ISSUER = f"{URL}/oidc/demo/"
-AUDIENCE = "api://AzureADTokenExchange"
-KEY_VAULT_SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
-KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
-
-
-def credential(secret=None):
-    """The seeded application's."""
-    return ClientSecretCredential(
-        TENANT,
-        os.environ["ARM_CLIENT_ID"],
-        secret or os.environ["ARM_CLIENT_SECRET"],
-        authority=os.environ["AZURE_AUTHORITY_HOST"],
-        disable_instance_discovery=True,
-    )
-
-
-def unique(prefix):
-    return f"{prefix}-{uuid.uuid4().hex[:8]}"
-
-
-class Clients(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.credential = credential()
-        cls.msi = ManagedServiceIdentityClient(cls.credential, SUBSCRIPTION, **ARM)
-        cls.roles = AuthorizationManagementClient(cls.credential, SUBSCRIPTION, **ARM)
-        kubernetes.config.load_kube_config(os.environ["KUBECONFIG"], context="demo")
-        cls.core = kubernetes.client.CoreV1Api()
-
-    def identity(self):
-        """A new identity, gone at the end of the test."""
-        name = unique("sdk")
-        made = self.msi.user_assigned_identities.create_or_update(GROUP, name, Identity(location="westeurope"))
-        self.addCleanup(self.msi.user_assigned_identities.delete, GROUP, name)
-        return made
-
-    def trust(self, identity, name, subject, audience=AUDIENCE):
-        body = FederatedIdentityCredential(issuer=ISSUER, subject=subject, audiences=[audience])
-        return self.msi.federated_identity_credentials.create_or_update(GROUP, identity.name, name, body)
-
-    def account(self):
-        """A new service account, gone at the end of the test."""
-        name = unique("sdk")
-        self.core.create_namespaced_service_account("demo", {"metadata": {"name": name}})
-        self.addCleanup(self.core.delete_namespaced_service_account, name, "demo")
-        return name
-
-
-    def assign(self, identity, role, scope):
-        """Assigns a role to an identity until the end of the test."""
-        name = str(uuid.uuid4())
-        body = RoleAssignmentCreateParameters(
-            role_definition_id=f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}",
-            principal_id=str(identity.principal_id),
-            principal_type="ServicePrincipal",
-        )
-        self.roles.role_assignments.create(scope, name, body)
-        self.addCleanup(self.roles.role_assignments.delete, scope, name)
-
-    def token(self, account, audiences):
-        body = {"spec": {"audiences": audiences, "expirationSeconds": 3600}}
-        return self.core.create_namespaced_service_account_token(account, "demo", body).status.token
-
-    def pod(self, identity, account):
-        """What a pod that runs under the account signs in with."""
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        file = pathlib.Path(folder.name) / "token"
-        file.write_text(self.token(account, [AUDIENCE]))
-        return WorkloadIdentityCredential(
-            tenant_id=TENANT,
-            client_id=identity.client_id,
-            token_file_path=str(file),
-            authority=os.environ["AZURE_AUTHORITY_HOST"],
-            disable_instance_discovery=True,
-        )
+from cloud import ARM, AUDIENCE, GROUP, ISSUER, KEY_VAULT_SECRETS_USER, SUBSCRIPTION, Clients, credential, unique
 
 
 class SignIn(Clients):
@@ -125,56 +37,6 @@ class SignIn(Clients):
         with self.assertRaises(ClientAuthenticationError) as refused:
             self.pod(identity, self.account()).get_token("https://management.azure.com/.default")
         self.assertIn("AADSTS700213", str(refused.exception))
-
-
-class KeyVault(Clients):
-    """The end of the chain: a secret, which a pod's token reads with the role and does not without."""
-
-    def vault(self):
-        """The seeded vault, as Resource Manager describes it."""
-        vault_id = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.KeyVault/vaults/kv-demo"
-        token = self.credential.get_token("https://management.azure.com/.default").token
-        context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
-        request = urllib.request.Request(f"{URL}{vault_id}?api-version=2023-07-01", headers={"Authorization": f"Bearer {token}"})
-        with urllib.request.urlopen(request, context=context) as answer:
-            return vault_id, json.load(answer)["properties"]["vaultUri"]
-
-    def bound(self):
-        """An identity that trusts a new account, and a pod's credential."""
-        identity, account = self.identity(), self.account()
-        self.trust(identity, "pod", f"system:serviceaccount:demo:{account}")
-        return identity, self.pod(identity, account)
-
-    def secrets(self, uri, credential):
-        # The SDK checks that the challenge's host is the vault's, which a local vault's cannot be.
-        return SecretClient(uri, credential, verify_challenge_resource=False)
-
-    def test_a_pods_token_reads_the_secret_with_the_role_and_is_refused_without(self):
-        vault_id, uri = self.vault()
-        identity, pod = self.bound()
-        with self.assertRaises(HttpResponseError) as refused:
-            self.secrets(uri, pod).get_secret("db-password")
-        self.assertEqual(refused.exception.status_code, 403)
-        self.assertIn("ForbiddenByRbac", str(refused.exception.response.text()))
-        self.assign(identity, KEY_VAULT_SECRETS_USER, vault_id)
-        self.assertEqual(self.secrets(uri, pod).get_secret("db-password").value, "correct horse battery staple")
-        with self.assertRaises(HttpResponseError) as readonly:
-            self.secrets(uri, pod).set_secret("mine", "1")
-        self.assertEqual(readonly.exception.status_code, 403)
-
-    def test_an_officer_sets_lists_and_reads_versions(self):
-        vault_id, uri = self.vault()
-        identity, pod = self.bound()
-        self.assign(identity, KEY_VAULT_SECRETS_OFFICER, vault_id.rsplit("/providers/", 1)[0])
-        secrets, name = self.secrets(uri, pod), unique("secret")
-        first = secrets.set_secret(name, "one")
-        secrets.set_secret(name, "two")
-        self.assertEqual(secrets.get_secret(name).value, "two")
-        self.assertEqual(secrets.get_secret(name, first.properties.version).value, "one")
-        self.assertIn(name, [found.name for found in secrets.list_properties_of_secrets()])
-        with self.assertRaises(ResourceNotFoundError) as missing:
-            secrets.get_secret("nothing")
-        self.assertEqual(missing.exception.error.code, "SecretNotFound")
 
 
 class ManagedIdentities(Clients):
@@ -219,6 +81,48 @@ class ManagedIdentities(Clients):
                 issuer=ISSUER, subject="x", audiences=[AUDIENCE]))
 
 
+    def test_identities_are_listed_over_pages_of_group_and_subscription(self):
+        names = {self.identity().name for _ in range(3)}
+        self.settings(page_size=2)
+        for found in (
+            self.msi.user_assigned_identities.list_by_resource_group(GROUP),
+            self.msi.user_assigned_identities.list_by_subscription(),
+        ):
+            pages = [[one.name for one in page] for page in found.by_page()]
+            self.assertGreaterEqual(len(pages), 2)
+            self.assertLessEqual(names, set(sum(pages, [])))
+
+    def test_an_identity_in_another_region_is_a_conflict_and_another_audience_no_authentication(self):
+        identity = self.identity()
+        with self.assertRaises(ResourceExistsError) as elsewhere:
+            self.msi.user_assigned_identities.create_or_update(GROUP, identity.name, Identity(location="eastus"))
+        self.assertEqual(elsewhere.exception.error.code, "InvalidResourceLocation")
+        with self.assertRaises(HttpResponseError) as nowhere:
+            self.msi.user_assigned_identities.create_or_update(GROUP, unique("sdk"), Identity(location="mars"))
+        self.assertEqual(nowhere.exception.error.code, "LocationNotAvailableForResourceType")
+        for_vaults = ManagedServiceIdentityClient(
+            self.credential, SUBSCRIPTION, base_url=ARM["base_url"], credential_scopes=["https://vault.azure.net/.default"]
+        )
+        with self.assertRaises(ClientAuthenticationError) as audience:
+            for_vaults.user_assigned_identities.get(GROUP, identity.name)
+        self.assertEqual(audience.exception.error.code, "InvalidAuthenticationTokenAudience")
+
+    def test_of_two_writes_at_once_one_is_a_conflict(self):
+        identity = self.identity()
+        self.settings(latency_ms=300)
+
+        def write(name):
+            try:
+                return self.trust(identity, name, name).name
+            except ResourceExistsError as error:
+                return error.error.code
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            outcomes = sorted(pool.map(write, ["first", "second"]))
+        self.assertIn("ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity", outcomes)
+        self.assertTrue({"first", "second"} & set(outcomes), outcomes)
+
+
 class Roles(Clients):
     def test_a_role_is_found_assigned_listed_and_taken_away(self):
         identity = self.identity()
@@ -231,7 +135,7 @@ class Roles(Clients):
         )
         made = self.roles.role_assignments.create(scope, name, body)
         self.assertEqual(made.name, name)
-        with self.assertRaises(HttpResponseError) as twice:
+        with self.assertRaises(ResourceExistsError) as twice:
             self.roles.role_assignments.create(scope, str(uuid.uuid4()), body)
         self.assertEqual((twice.exception.status_code, twice.exception.error.code), (409, "RoleAssignmentExists"))
         found = self.roles.role_assignments.list_for_scope(scope, filter=f"principalId eq '{identity.principal_id}'")
@@ -248,6 +152,25 @@ class Roles(Clients):
         self.assertEqual((unknown.exception.status_code, unknown.exception.error.code), (400, "PrincipalNotFound"))
 
 
+    def test_assignments_are_listed_over_pages_and_what_is_denied_says_so(self):
+        identity = self.identity()
+        scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+        for role in (KEY_VAULT_SECRETS_USER, "acdd72a7-3385-48ef-bd42-f606fba81ae7"):
+            self.assign(identity, role, scope)
+        self.settings(page_size=1)
+        found = self.roles.role_assignments.list_for_scope(scope, filter=f"principalId eq '{identity.principal_id}'")
+        self.assertEqual([len(list(page)) for page in found.by_page()], [1, 1])
+        roles = self.roles.role_definitions.list(scope)
+        self.assertGreater(len(list(roles)), 20)
+        self.settings(deny=[{"operation": "RoleAssignments_Create"}])
+        body = RoleAssignmentCreateParameters(role_definition_id="x", principal_id=str(identity.principal_id))
+        with self.assertRaises(HttpResponseError) as denied:
+            self.roles.role_assignments.create(scope, str(uuid.uuid4()), body)
+        self.assertEqual((denied.exception.status_code, denied.exception.error.code), (403, "AuthorizationFailed"))
+        with self.assertRaises(ResourceNotFoundError):
+            self.roles.role_assignments.get(scope, str(uuid.uuid4()))
+
+
 class ServiceAccounts(Clients):
     def test_an_account_is_patched_listed_over_pages_and_deleted(self):
         names = [self.account() for _ in range(3)]
@@ -262,6 +185,16 @@ class ServiceAccounts(Clients):
             if not following:
                 break
         self.assertLessEqual(set(names), set(found))
+
+    def test_an_account_is_replaced_unless_somebody_else_was_faster(self):
+        name = self.account()
+        account = self.core.read_namespaced_service_account(name, "demo")
+        account.metadata.labels = {"team": "shop"}
+        replaced = self.core.replace_namespaced_service_account(name, "demo", account)
+        self.assertEqual(replaced.metadata.labels, {"team": "shop"})
+        with self.assertRaises(kubernetes.client.ApiException) as stale:
+            self.core.replace_namespaced_service_account(name, "demo", account)
+        self.assertEqual((stale.exception.status, json.loads(stale.exception.body)["reason"]), (409, "Conflict"))
 
     def test_errors_are_statuses(self):
         with self.assertRaises(kubernetes.client.ApiException) as missing:
