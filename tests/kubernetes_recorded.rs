@@ -61,10 +61,10 @@ impl Emulated {
         let token = format!("Bearer {}", self.cluster.admin_token());
         let headers = [("authorization".to_owned(), token)].into();
         let path = format!("/apis/{group}/v1/clusterrolebindings");
-        assert_eq!(self.send("POST", &path, &headers, body.to_string()).status, 201);
+        assert_eq!(self.send("POST", &path, &headers, body.to_string().into()).status, 201);
     }
 
-    fn send(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw {
+    fn send(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: Vec<u8>) -> Raw {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
@@ -93,7 +93,7 @@ impl Target for Emulated {
         self.cluster.admin_token().to_owned()
     }
 
-    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw {
+    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: Vec<u8>) -> Raw {
         self.send(method, path, headers, body)
     }
 

@@ -104,7 +104,8 @@ impl Azwi {
     fn new(terraform: &Terraform, emulator: Arc<Emulator>) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(1);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let (group, namespace) = (format!("rg-test-{number}"), format!("ns-test-{number}"));
+        // Real clusters may have seen other test runs.
+        let (group, namespace) = (format!("rg-test-{number}"), format!("ns-test-{}-{number}", std::process::id()));
         emulator.create_group(SUBSCRIPTION, &group);
         emulator.create_group(OTHER_SUBSCRIPTION, &group);
         emulator.create_namespace(&namespace);

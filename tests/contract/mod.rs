@@ -7,6 +7,7 @@
 //! A step may say:
 //! - `as`: `admin` (the default), `anonymous`, or a bearer token, mostly one that was kept;
 //! - `headers`: one that is empty is not sent, for a body without a content type;
+//! - `base64`: a body that is not text, in place of `body`;
 //! - `after_compaction`: the server forgets its history first, where the file is held `without_watch_cache`;
 //! - `keep`: names for parts of the answer (JSON pointers), for later steps to use as `${name}`; `${256KiB}` is a text of that length;
 //! - `only`: of arrays with this key only the items with these names count, for lists of all that an API server has;
@@ -24,6 +25,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -60,6 +62,8 @@ pub(crate) struct Step {
     /// JSON, or text that is sent as it is.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     body: Value,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    base64: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     keep: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -100,7 +104,7 @@ pub(crate) trait Target {
     /// The token of somebody who may do everything.
     fn admin(&self) -> String;
     /// Sends a request and reads the answer to its end. The path begins with a slash.
-    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw;
+    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: Vec<u8>) -> Raw;
     /// Forgets what was before now.
     async fn compact(&mut self);
 }
@@ -112,7 +116,7 @@ pub(crate) struct Raw {
     pub(crate) text: String,
 }
 
-/// Who we say we are. The API server names the field manager after the part before the slash where a request names none.
+/// Who we say we are, where a step does not say it. The API server names the field manager after the part before the slash where a request names none.
 const USER_AGENT: &str = "contract/1";
 
 /// The files, by name.
@@ -184,7 +188,7 @@ impl Step {
         let (method, path) = request.split_once(' ').unwrap();
         let mut headers: BTreeMap<String, String> =
             self.headers.iter().map(|(name, value)| (name.clone(), fill(value, kept))).collect();
-        headers.insert("user-agent".to_owned(), USER_AGENT.to_owned());
+        headers.entry("user-agent".to_owned()).or_insert_with(|| USER_AGENT.to_owned());
         let token = match self.user.as_str() {
             "" | "admin" => Some(target.admin()),
             "anonymous" => None,
@@ -192,9 +196,9 @@ impl Step {
         };
         headers.extend(token.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
         let body = match &self.body {
-            Value::Null => String::new(),
-            Value::String(text) => fill(text, kept),
-            body => fill(&body.to_string(), kept),
+            Value::Null => STANDARD.decode(&self.base64).unwrap(),
+            Value::String(text) => fill(text, kept).into_bytes(),
+            body => fill(&body.to_string(), kept).into_bytes(),
         };
         if !body.is_empty() {
             headers.entry("content-type".to_owned()).or_insert_with(|| "application/json".to_owned());

@@ -5,8 +5,20 @@ use serde_json::Value;
 const WIDTH: usize = 140;
 
 /// The order of a step's keys; everything else is in the order of the alphabet.
-const STEP: [&str; 11] =
-    ["name", "as", "after_compaction", "request", "headers", "body", "keep", "only", "varies", "until", "answer"];
+const STEP: [&str; 12] = [
+    "name",
+    "as",
+    "after_compaction",
+    "request",
+    "headers",
+    "body",
+    "base64",
+    "keep",
+    "only",
+    "varies",
+    "until",
+    "answer",
+];
 const ANSWER: [&str; 4] = ["status", "content_type", "warnings", "body"];
 
 /// The text of a file whose top has keys in the order `top`.

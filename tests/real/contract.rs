@@ -34,7 +34,7 @@ impl Target for Real<'_> {
         ADMIN.token.unwrap().to_owned()
     }
 
-    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: String) -> Raw {
+    async fn exchange(&mut self, method: &str, path: &str, headers: &BTreeMap<String, String>, body: Vec<u8>) -> Raw {
         let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.server.url)).body(body);
         for (name, value) in headers {
             request = request.header(name, value);

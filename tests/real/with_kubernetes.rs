@@ -3,8 +3,7 @@
 //!     cargo run --features real-server --example with-kubernetes -- kubectl get namespaces
 //!
 //! `KUBECONFIG` and `AZWI_TEST_KUBECONFIG` name a kubeconfig with the contexts `demo` and `second`, one for each, as the emulator
-//! has them by default. `AZWI_TEST_AUDIT` names the audit log of the first. `SSL_CERT_FILE` makes who fetches the keys of their issuers
-//! trust them. The servers go when the command ends, and their logs stay in target/tmp/real-server.
+//! has them by default. `AZWI_TEST_AUDIT` names the audit log of the first, `AZWI_TEST_AUTHORITIES` the certificates by which to trust both. The servers go when the command ends, and their logs stay in target/tmp/real-server.
 
 #![allow(
     clippy::indexing_slicing,
@@ -45,7 +44,7 @@ async fn main() -> ExitCode {
         .env("KUBECONFIG", &kubeconfig)
         .env("AZWI_TEST_KUBECONFIG", &kubeconfig)
         .env("AZWI_TEST_AUDIT", demo.folder.join("audit.log"))
-        .env("SSL_CERT_FILE", &authorities)
+        .env("AZWI_TEST_AUTHORITIES", &authorities)
         .status()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     u8::try_from(status.code().unwrap_or(1)).map_or(ExitCode::FAILURE, ExitCode::from)

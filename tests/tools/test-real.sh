@@ -49,7 +49,9 @@ case ${1-} in
         stage contract cargo test --locked --features real-server --test real
         # The provider's own tests of Kubernetes, and the acceptance tests, run against whatever clusters they are given.
         stage kubernetes-client "$beside" cargo test --locked --test kubernetes
-        stage real-cluster "$beside" env AZWI_TERRAFORMS="${AZWI_TERRAFORMS-terraform}" cargo test --locked --test acceptance
+        # The emulator's Entra fetches the keys of the real issuers, and has to trust their certificates.
+        stage real-cluster env AZWI_TERRAFORMS="$(tests/tools/terraforms | cut -d : -f 1)" \
+            "$beside" sh -c 'SSL_CERT_FILE=$AZWI_TEST_AUTHORITIES exec cargo test --locked --test acceptance'
         stage opentofu env AZWI_TERRAFORMS="$PWD/.tools/bin/tofu" cargo test --locked --test acceptance
         tell
         [ -z "$failed" ] || { printf '\nFailed:%s\n' "$failed" >&2 && exit 1; }

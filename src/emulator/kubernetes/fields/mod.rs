@@ -5,6 +5,7 @@
 //! field that it changes, and takes away what it sent last time and not now, unless another manager owns that too.
 
 mod compare;
+mod last_applied;
 mod managers;
 mod path;
 mod set;
@@ -86,7 +87,8 @@ impl Write<'_> {
         let merged = typed::merged(&of, &live, applied);
         let pruned = self.pruned(merged, last, &managers);
         let comparison = Comparison::of(&of, &live, &pruned).without_fields(self.reset);
-        self.yielded(&mut managers, &applier, &comparison, force)?;
+        let takeable = last_applied::takeable(self.manager, &of, self.version, &live);
+        self.yielded(&mut managers, &applier, &comparison, (force, &takeable))?;
         if pruned != live {
             managers.times.insert(applier.clone(), self.now.to_owned());
         }
@@ -95,6 +97,7 @@ impl Write<'_> {
         }
         managers.entries.retain(|_, owned| !owned.fields.is_empty());
         let mut new = decode::decode(self.of, &pruned).map_err(|problem| self.inconvertible(applied, &problem))?.object;
+        last_applied::update(self.manager, &mut new, applied);
         own(&mut new, &managers);
         Ok(new)
     }
@@ -136,20 +139,20 @@ impl Write<'_> {
         typed::without(&of, &merged, &had.difference(&kept).intersection(&last))
     }
 
-    /// Takes from the other managers what an apply changes and removes.
+    /// Takes from the other managers what an apply changes and removes, by force or where that is takeable.
     fn yielded(
         &self,
         managers: &mut Managers,
         applier: &Manager,
         comparison: &Comparison,
-        force: bool,
+        (force, takeable): (bool, &FieldSet),
     ) -> Result<(), Status> {
         let changed = comparison.set();
         let conflicts: Vec<(&Manager, FieldSet)> = managers
             .entries
             .iter()
             .filter(|(manager, _)| *manager != applier)
-            .map(|(manager, owned)| (manager, owned.fields.intersection(&changed)))
+            .map(|(manager, owned)| (manager, owned.fields.intersection(&changed).difference(takeable)))
             .filter(|(_, fields)| !fields.is_empty())
             .collect();
         if !force && !conflicts.is_empty() {

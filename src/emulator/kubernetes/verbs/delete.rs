@@ -115,6 +115,9 @@ pub(in crate::emulator::kubernetes) fn delete(
     if !deleting && metadata::text(&object, "deletionTimestamp").is_empty() {
         metadata::set(&mut object, "deletionTimestamp", Value::from(context.now()));
         metadata::set(&mut object, "deletionGracePeriodSeconds", json!(0));
+        if kind.has_generation() {
+            count_generation(&mut object);
+        }
     }
     if deletion.dry_run || !changed {
         return Ok(object);
