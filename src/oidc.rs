@@ -137,12 +137,20 @@ async fn document<T: for<'de> Deserialize<'de>>(url: &str, what: &str, wait: &Wa
 /// One try; the failure says whether another may go better.
 async fn fetch(url: &str) -> Result<Vec<u8>, (String, bool)> {
     let client = CLIENT.as_ref().map_err(|error| (format!("no client can be made: {error}"), false))?;
-    let lost = |error: reqwest::Error| (chain(&error), !error.is_builder());
+    let lost = |error: reqwest::Error| {
+        let told = chain(&error);
+        // A certificate that is not trusted will not be so in a moment.
+        let passing = !error.is_builder() && !told.contains("ertificate");
+        (told, passing)
+    };
     let mut answer = client.get(url).header("accept", "application/json").send().await.map_err(lost)?;
     let status = answer.status();
     if status.is_redirection() {
         let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or("nowhere").to_owned();
-        return Err((format!("it redirects to {to}, which is another host and not followed"), false));
+        return Err((
+            format!("it redirects to {to}; redirects are followed on the same host only, {REDIRECTS} at most"),
+            false,
+        ));
     }
     if !status.is_success() {
         let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
