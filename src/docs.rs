@@ -7,6 +7,8 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
+use crate::data_source::AnyDataSource;
+use crate::data_sources;
 use crate::provider::Provider;
 use crate::resource::AnyResource;
 use crate::resources;
@@ -30,6 +32,9 @@ pub fn pages(root: &Path) -> io::Result<Vec<Page>> {
     let mut pages = vec![provider(root)?];
     for resource in resources::ALL {
         pages.push(managed(root, *resource)?);
+    }
+    for source in data_sources::ALL {
+        pages.push(looked_up(root, *source)?);
     }
     Ok(pages)
 }
@@ -56,11 +61,7 @@ fn managed(root: &Path, resource: &dyn AnyResource) -> io::Result<Page> {
     let (name, schema) = (resource.type_name(), resource.describe());
     let example_file = example(root, &format!("examples/resources/{name}/resource.tf"))?;
     let import = example(root, &format!("examples/resources/{name}/import.sh"))?;
-    let doc = schema.block.doc;
-    let mut text = format!(
-        "---\npage_title: \"{name} Resource - azwi\"\nsubcategory: \"\"\ndescription: |-\n  {}\n---\n\n# {name} (Resource)\n\n{doc}\n\n## Example Usage\n\n```terraform\n{example_file}\n```\n\n",
-        first_sentence(doc)
-    );
+    let mut text = opening(name, "Resource", schema.block.doc, &example_file);
     write_schema(&mut text, &schema);
     let _ = write!(
         text,
@@ -78,6 +79,23 @@ fn managed(root: &Path, resource: &dyn AnyResource) -> io::Result<Page> {
     text.push_str("  }\n}\n```\n");
     let short = name.strip_prefix("azwi_").unwrap_or(name);
     Ok(Page { path: format!("docs/resources/{short}.md"), text })
+}
+
+fn looked_up(root: &Path, source: &dyn AnyDataSource) -> io::Result<Page> {
+    let (name, schema) = (source.type_name(), source.describe());
+    let example = example(root, &format!("examples/data-sources/{name}/data-source.tf"))?;
+    let mut text = opening(name, "Data Source", schema.block.doc, &example);
+    write_schema(&mut text, &schema);
+    let short = name.strip_prefix("azwi_").unwrap_or(name);
+    Ok(Page { path: format!("docs/data-sources/{short}.md"), text })
+}
+
+/// How the page of a resource or a data source begins.
+fn opening(name: &str, kind: &str, doc: &str, example: &str) -> String {
+    format!(
+        "---\npage_title: \"{name} {kind} - azwi\"\nsubcategory: \"\"\ndescription: |-\n  {}\n---\n\n# {name} ({kind})\n\n{doc}\n\n## Example Usage\n\n```terraform\n{example}\n```\n\n",
+        first_sentence(doc)
+    )
 }
 
 fn first_sentence(doc: &str) -> String {

@@ -21,9 +21,10 @@ pub struct Error {
     pub attribute: AttributePath,
     /// The model to save although the call failed.
     pub state: Option<serde_json::Value>,
-    /// Set where a client could not be made because the provider's configuration is not known yet, or names a cluster that does
-    /// not exist: what is in the state stays as it was.
+    /// Set where a client could not be made because the provider's configuration is not known yet.
     pub configuration_unknown: bool,
+    /// Set where the cluster that the provider's configuration names does not exist, or no longer.
+    pub cluster_missing: bool,
 }
 
 impl Error {
@@ -35,6 +36,7 @@ impl Error {
             attribute: AttributePath::root(),
             state: None,
             configuration_unknown: false,
+            cluster_missing: false,
         }
     }
 
@@ -94,7 +96,7 @@ impl From<crate::kubernetes::Error> for Error {
             detail.push_str(&format!("\n\n{}", error.hint));
         }
         Self {
-            configuration_unknown: error.kind == crate::kubernetes::Kind::NoCluster,
+            cluster_missing: error.kind == crate::kubernetes::Kind::NoCluster,
             ..Self::new(format!("Could not {} {}", error.operation, error.object), detail)
         }
     }

@@ -4,8 +4,6 @@
 //! serves, the same code for every resource. Two things that every resource has are added here and stand in no resource's
 //! file: the attribute `adopt_existing` and the block `timeouts`.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::lifecycle::plan::{self, Plan};
 use crate::lifecycle::{refresh, validate};
 use crate::provider::Provider;
-use crate::schema::{Block, Schema, boolean, optional, text};
+use crate::schema::{Schema, boolean, optional};
+use crate::timeouts;
 use crate::value::{self, Known, Value};
 
 /// A kind of object that this provider creates, reads, updates and deletes.
@@ -153,13 +152,7 @@ pub trait AnyResource: Send + Sync {
     async fn adopt(&self, provider: &Provider, import: Import) -> Outcome;
 }
 
-/// The default of `timeouts.create`, `update` and `delete`.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(600);
-/// The default of `timeouts.read`.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(300);
-
 const ADOPT_EXISTING: &str = "adopt_existing";
-const TIMEOUTS: &str = "timeouts";
 
 fn full_schema(mut schema: Schema) -> Schema {
     schema.block.attributes.push(
@@ -171,31 +164,8 @@ fn full_schema(mut schema: Schema) -> Schema {
         )
         .default(value::boolean(false)),
     );
-    let duration = |name, doc| optional(name, text(), doc).check(|text| parse_duration(text).map(drop));
-    schema.block.blocks.push(Block::named(
-        TIMEOUTS,
-        "How long each operation may take, such as `90s`, `10m` or `1h30m`.",
-        vec![
-            duration("create", "For a create. Defaults to `10m`."),
-            duration("read", "For a read. Defaults to `5m`."),
-            duration("update", "For an update. Defaults to `10m`."),
-            duration("delete", "For a delete. Defaults to `10m`."),
-        ],
-    ));
+    schema.block.blocks.push(timeouts::of_resource());
     schema
-}
-
-fn parse_duration(text: &str) -> std::result::Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(format!("Expected a duration such as `90s`, `10m` or `1h30m`, got `{text}`.")),
-    }
-}
-
-fn timeout(object: &Value, verb: &str, default: Duration) -> Duration {
-    value::as_str(value::attribute(value::attribute(object, TIMEOUTS), verb))
-        .and_then(|text| parse_duration(text).ok())
-        .unwrap_or(default)
 }
 
 fn decode<M: DeserializeOwned>(object: &Value) -> Result<M> {
@@ -208,7 +178,7 @@ fn encode(schema: &Schema, mut model: Json, beside: &Value) -> Result<Value> {
     if let Json::Object(map) = &mut model {
         let adopt = value::attribute(beside, ADOPT_EXISTING);
         map.insert(ADOPT_EXISTING.to_owned(), if adopt.is_null() { Json::Bool(false) } else { value::to_json(adopt) });
-        map.insert(TIMEOUTS.to_owned(), value::to_json(value::attribute(beside, TIMEOUTS)));
+        map.insert(timeouts::NAME.to_owned(), value::to_json(value::attribute(beside, timeouts::NAME)));
     }
     let state = value::from_json(&model, &schema.value_type())
         .map_err(|error| Error::defect(format!("The model does not fit the resource's schema: {error}.")))?;
@@ -244,13 +214,13 @@ impl<R: Resource> AnyResource for R {
 
     async fn propose(&self, provider: &Provider, prior: Value, config: Value) -> (Plan, Report) {
         let mut plan = plan::plan(&self.describe(), prior, config);
-        let context = provider.context(READ_TIMEOUT, false);
+        let context = provider.context(timeouts::READ, false);
         let result = self.plan(&context, &mut plan).await;
         (plan, context.report(result.err()))
     }
 
     async fn refresh(&self, provider: &Provider, state: Value) -> Outcome {
-        let context = provider.context(timeout(&state, "read", READ_TIMEOUT), false);
+        let context = provider.context(timeouts::of(&state, "read", timeouts::READ), false);
         let read = async {
             let model = self.read(&context, decode(&state)?).await?;
             model.map(|model| encode_model(&self.describe(), &model, &state)).transpose()
@@ -258,8 +228,8 @@ impl<R: Resource> AnyResource for R {
         match read.await {
             Ok(None) => Outcome { state: Value::Null, identity: Value::Null, report: context.report(None) },
             Ok(Some(found)) => outcome(self, found, &context, None),
-            // An object in the state outlives a cluster that is only planned: it stays as it was last seen.
-            Err(error) if error.configuration_unknown => {
+            // An object in the state outlives a cluster that is only planned, or being replaced: it stays as it was last seen.
+            Err(error) if error.configuration_unknown || error.cluster_missing => {
                 context.warn(Error::new(format!("{} was not refreshed", self.name()), error.detail));
                 outcome(self, state, &context, None)
             }
@@ -274,7 +244,7 @@ impl<R: Resource> AnyResource for R {
             (false, true) => ("delete", &prior),
         };
         let adopt = value::attribute(source, ADOPT_EXISTING) == &value::boolean(true);
-        let context = provider.context(timeout(source, verb, WRITE_TIMEOUT), adopt);
+        let context = provider.context(timeouts::of(source, verb, timeouts::WRITE), adopt);
         let applied = async {
             let model = match verb {
                 "create" => self.create(&context, decode(&planned)?).await?,
@@ -301,7 +271,7 @@ impl<R: Resource> AnyResource for R {
     }
 
     async fn adopt(&self, provider: &Provider, import: Import) -> Outcome {
-        let context = provider.context(READ_TIMEOUT, false);
+        let context = provider.context(timeouts::READ, false);
         let schema = self.describe();
         let read = async {
             let id = match import {

@@ -256,6 +256,8 @@ async fn the_calls_on_the_provider_itself_answer_before_and_after_it_is_configur
     assert!(schema.server_capabilities.unwrap().get_provider_schema_optional);
     let named: Vec<&str> = metadata.resources.iter().map(|resource| resource.type_name.as_str()).collect();
     assert_eq!(named, schema.resource_schemas.keys().collect::<Vec<_>>());
+    let named: Vec<&str> = metadata.data_sources.iter().map(|source| source.type_name.as_str()).collect();
+    assert_eq!(named, schema.data_source_schemas.keys().collect::<Vec<_>>());
     assert!(schema.resource_schemas.values().all(|schema| schema.block.is_some()));
 
     let identities = provider.get_resource_identity_schemas(tf::get_resource_identity_schemas::Request {});

@@ -4,10 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use azwi::data_source::AnyDataSource;
 use azwi::provider::Provider;
-use azwi::resources;
 use azwi::schema::{Attribute, Block, Constraint, Kind, Stable};
 use azwi::value::{self, Known, Type, Value};
+use azwi::{data_sources, resources};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,6 +31,8 @@ fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
 fn blocks() -> Vec<(String, Block)> {
     let mut all = vec![("provider".to_owned(), Provider::schema().block)];
     all.extend(resources::ALL.iter().map(|resource| (resource.type_name().to_owned(), resource.describe().block)));
+    let data = |source: &&dyn AnyDataSource| (format!("data.{}", source.type_name()), source.describe().block);
+    all.extend(data_sources::ALL.iter().map(data));
     all
 }
 
@@ -113,6 +116,20 @@ fn every_model_round_trips_through_its_schema() {
             .round_trips(&Value::Value(Known::Map(sparse)))
             .unwrap_or_else(|lost| panic!("{}: {lost}", resource.type_name()));
     }
+    for source in data_sources::ALL {
+        let full = sample(&source.describe().value_type());
+        source.round_trips(&full).unwrap_or_else(|lost| panic!("data.{}: {lost}", source.type_name()));
+        // As a configuration arrives: with nothing but what it must have.
+        let Value::Value(Known::Map(mut sparse)) = full else { panic!("a state is an object") };
+        for attribute in source.describe().block.attributes {
+            if attribute.constraint != Constraint::Required {
+                sparse.insert(attribute.name.to_owned(), Value::Null);
+            }
+        }
+        source
+            .round_trips(&Value::Value(Known::Map(sparse)))
+            .unwrap_or_else(|lost| panic!("data.{}: {lost}", source.type_name()));
+    }
 }
 
 #[test]
@@ -130,6 +147,27 @@ fn every_resource_file_is_registered_and_named_after_its_type() {
                 file.display()
             );
         }
+    }
+}
+
+#[test]
+fn every_data_source_is_registered_named_after_its_type_and_has_an_example() {
+    let registered: Vec<String> =
+        data_sources::ALL.iter().map(|source| source.type_name().replacen("azwi_", "", 1)).collect();
+    for file in files_below(&root().join("src/data_sources"), "rs") {
+        let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(
+            stem == "mod" || registered.contains(&stem),
+            "{} is not in data_sources::ALL under the name azwi_{stem}",
+            file.display()
+        );
+    }
+    for source in data_sources::ALL {
+        let path = root().join("examples/data-sources").join(source.type_name()).join("data-source.tf");
+        assert!(path.exists(), "{} is missing", path.display());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let head = format!("data \"{}\" \"this\" {{", source.type_name());
+        assert!(text.contains(&head), "{} has no `{head}`", path.display());
     }
 }
 
@@ -173,6 +211,7 @@ fn layers_point_one_way() {
         ),
         ("src/domain", &["crate::protocol", "crate::resources", "crate::emulator"]),
         ("src/resources", &["crate::protocol", "tfplugin6", "crate::emulator"]),
+        ("src/data_sources", &["crate::protocol", "tfplugin6", "crate::emulator", "crate::resource"]),
         ("src/lifecycle", &["crate::azure", "crate::kubernetes", "crate::protocol", "crate::resources"]),
         (
             "src/emulator",
@@ -212,8 +251,10 @@ fn pages_are_current() {
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(committed == page.text, "{} is stale: run `make docs` and commit what it writes", page.path);
     }
-    for file in files_below(&root().join("docs/resources"), "md") {
-        let name = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
-        assert!(pages.iter().any(|page| page.path == name), "{name} belongs to no resource");
+    for folder in ["docs/resources", "docs/data-sources"] {
+        for file in files_below(&root().join(folder), "md") {
+            let name = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            assert!(pages.iter().any(|page| page.path == name), "{name} is the page of nothing");
+        }
     }
 }

@@ -121,6 +121,16 @@ pub enum Environment {
 }
 
 impl Environment {
+    /// The name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::UsGovernment => "usgovernment",
+            Self::China => "china",
+            Self::Custom => "custom",
+        }
+    }
+
     /// The audience that Entra ID of this cloud expects in a federated token.
     pub fn token_exchange_audience(self) -> &'static str {
         match self {

@@ -10,6 +10,7 @@
 //! | `clusters.rs` | clusters of AKS and Azure Arc, read only |
 //! | `role_assignments.rs`, `role_definitions.rs` | Azure roles |
 //! | `exchange.rs` | the exchange that a workload makes, to see whether it works |
+//! | `caller.rs` | who is signed in |
 //! | `view.rs` | what a list said a moment ago, for reads that only refresh a state |
 //! | `sign_in/` | the ways to get a token |
 //! | `arm.rs`, `generated.rs` | our own requests, and those of the generated clients, to ARM |
@@ -19,6 +20,7 @@
 
 mod answer;
 mod arm;
+pub mod caller;
 pub mod cloud;
 pub mod clusters;
 pub mod config;
@@ -146,6 +148,11 @@ impl Azure {
     /// How this signs in, such as `client secret`.
     pub fn sign_in_method(&self) -> &'static str {
         self.inner.sign_in.method().name()
+    }
+
+    /// The cloud, as configurations name it.
+    pub fn environment(&self) -> Environment {
+        self.inner.config.environment
     }
 
     /// The audience that a federated token has in this cloud. Needs no network.

@@ -6,6 +6,7 @@ pub mod account_import;
 pub mod binding;
 pub mod credential;
 pub mod credentials_planned;
+pub mod difference;
 pub mod existing;
 pub mod location;
 pub mod role_assignment;

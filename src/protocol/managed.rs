@@ -252,7 +252,7 @@ impl Entry {
 ///
 /// While applying, Terraform allows deferrals as well and must not get a new one. It gets none: by then the
 /// configuration is known.
-fn deferral(report: &mut Report, allowed: bool) -> Option<tf::Deferred> {
+pub(super) fn deferral(report: &mut Report, allowed: bool) -> Option<tf::Deferred> {
     if !allowed || !report.errors.iter().any(|error| error.configuration_unknown) {
         return None;
     }

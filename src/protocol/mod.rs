@@ -13,6 +13,7 @@ mod json;
 mod lifetime;
 mod listener;
 mod log;
+mod looked_up;
 mod malformed;
 mod managed;
 mod msgpack;

@@ -1,5 +1,5 @@
 //! Terraform's calls, one short method each. What they have in common is in `call`, what they do to
-//! managed resources in `managed`.
+//! managed resources in `managed`, to data sources in `looked_up`.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -10,6 +10,7 @@ use super::{
     absent::{self, absent},
     call::{Answer, call, reply},
     from_proto,
+    looked_up::LookedUp,
     managed::Managed,
     proto::tfplugin6::{
         self as tf,
@@ -17,11 +18,14 @@ use super::{
     },
     to_proto,
 };
-use crate::{context::Report, error::Result, provider::Provider, resource::AnyResource, resources};
+use crate::{
+    context::Report, data_source::AnyDataSource, data_sources, error::Result, provider::Provider,
+    resource::AnyResource, resources,
+};
 
 /// The service, with all that this provider has, and the provider that it works with.
 pub(super) fn service() -> (ProviderServer<Server>, Arc<Provider>) {
-    let server = Server::new(resources::ALL);
+    let server = Server::new(resources::ALL, data_sources::ALL);
     let provider = Arc::clone(&server.provider);
     let service = ProviderServer::new(server)
         .max_decoding_message_size(LARGEST_MESSAGE)
@@ -36,11 +40,12 @@ const LARGEST_MESSAGE: usize = 256 << 20;
 pub(super) struct Server {
     provider: Arc<Provider>,
     managed: Managed,
+    looked_up: LookedUp,
 }
 
 impl Server {
-    pub(super) fn new(resources: &[&'static dyn AnyResource]) -> Self {
-        Self { provider: Arc::default(), managed: Managed::new(resources) }
+    pub(super) fn new(resources: &[&'static dyn AnyResource], data_sources: &[&'static dyn AnyDataSource]) -> Self {
+        Self { provider: Arc::default(), managed: Managed::new(resources), looked_up: LookedUp::new(data_sources) }
     }
 
     fn provider_config(config: Option<tf::DynamicValue>) -> Result<crate::value::Value> {
@@ -68,10 +73,12 @@ fn only<T: Send + 'static>(message: T) -> Answer<Messages<T>> {
 impl Calls for Server {
     async fn get_metadata(&self, _: Request<tf::get_metadata::Request>) -> Answer<tf::get_metadata::Response> {
         let resource = |name: &str| tf::get_metadata::ResourceMetadata { type_name: name.to_owned() };
+        let data_source = |name: &str| tf::get_metadata::DataSourceMetadata { type_name: name.to_owned() };
         let response = async {
             Ok(tf::get_metadata::Response {
                 server_capabilities: capabilities(),
                 resources: self.managed.names().map(resource).collect(),
+                data_sources: self.looked_up.names().map(data_source).collect(),
                 ..Default::default()
             })
         };
@@ -86,6 +93,7 @@ impl Calls for Server {
             Ok(tf::get_provider_schema::Response {
                 provider: Some(to_proto::schema(&Provider::schema())),
                 resource_schemas: self.managed.schemas(),
+                data_source_schemas: self.looked_up.schemas(),
                 server_capabilities: capabilities(),
                 ..Default::default()
             })
@@ -208,16 +216,16 @@ impl Calls for Server {
         &self,
         request: Request<tf::validate_data_resource_config::Request>,
     ) -> Answer<tf::validate_data_resource_config::Response> {
-        let name = &request.get_ref().type_name;
-        call("ValidateDataResourceConfig", name, absent("data source", name)).await
+        let name = request.get_ref().type_name.clone();
+        call("ValidateDataResourceConfig", &name, async { self.looked_up.validate(request.into_inner()) }).await
     }
 
     async fn read_data_source(
         &self,
         request: Request<tf::read_data_source::Request>,
     ) -> Answer<tf::read_data_source::Response> {
-        let name = &request.get_ref().type_name;
-        call("ReadDataSource", name, absent("data source", name)).await
+        let name = request.get_ref().type_name.clone();
+        call("ReadDataSource", &name, self.looked_up.read(&self.provider, request.into_inner())).await
     }
 
     async fn validate_ephemeral_resource_config(

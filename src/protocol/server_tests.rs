@@ -5,13 +5,13 @@ use tonic::{Request, Response};
 
 use super::*;
 use crate::{
-    protocol::toy::Toy,
+    protocol::toy::{Toy, ToyOfOthers},
     resource::Resource as _,
     value::{self, Known, Value},
 };
 
 fn server() -> Server {
-    Server::new(&[&Toy])
+    Server::new(&[&Toy], &[&ToyOfOthers])
 }
 
 fn toy_type() -> value::Type {
@@ -374,4 +374,71 @@ async fn a_value_that_does_not_fit_the_schema_is_named() {
     let request = tf::validate_resource_config::Request { type_name: type_name(), config, client_capabilities: None };
     let response = ok(server().validate_resource_config(Request::new(request))).await;
     assert_eq!(summaries(&response.diagnostics), ["Cannot read the configuration of azwi_toy"]);
+}
+
+fn data_type() -> value::Type {
+    AnyDataSource::describe(&ToyOfOthers).value_type()
+}
+
+async fn looked_up(config: Json, deferral_allowed: bool) -> tf::read_data_source::Response {
+    let config = value::from_json(&config, &data_type()).unwrap();
+    let request = tf::read_data_source::Request {
+        type_name: type_name(),
+        config: to_proto::value(&config, &data_type()).unwrap(),
+        client_capabilities: Some(tf::ClientCapabilities { deferral_allowed, ..Default::default() }),
+        ..Default::default()
+    };
+    ok(configured().await.read_data_source(Request::new(request))).await
+}
+
+fn data(response: &tf::read_data_source::Response) -> Value {
+    from_proto::value(response.state.clone(), &data_type(), "the answer").unwrap()
+}
+
+#[tokio::test]
+async fn a_data_source_is_validated_and_looked_up_with_what_it_warns_of() {
+    let response = looked_up(json!({"name": "teddy", "timeouts": {"read": "1m"}}), false).await;
+    assert_eq!(summaries(&response.diagnostics), ["Odd"]);
+    let found = data(&response);
+    assert_eq!(value::as_str(value::attribute(&found, "id")), Some("/toys/teddy"));
+    assert_eq!(value::as_str(value::attribute(value::attribute(&found, "timeouts"), "read")), Some("1m"));
+
+    let config =
+        json!({"name": "teddy", "id": "mine", "audience": "a", "audience_id": "b", "timeouts": {"read": "soon"}});
+    let config = to_proto::value(&value::from_json(&config, &data_type()).unwrap(), &data_type()).unwrap();
+    let request = tf::validate_data_resource_config::Request { type_name: type_name(), config };
+    let response = ok(server().validate_data_resource_config(Request::new(request))).await;
+    assert_eq!(
+        summaries(&response.diagnostics),
+        [
+            "Invalid configuration for a read-only attribute",
+            "Invalid read",
+            "audience and audience_id exclude each other"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_data_source_does_not_find_is_an_error_and_so_is_a_panic() {
+    for (name, summary) in [("gone", "There is no toy"), ("broken", "The provider has a defect")] {
+        let response = looked_up(json!({"name": name}), true).await;
+        assert_eq!((summaries(&response.diagnostics), response.deferred), (vec![summary], None));
+    }
+}
+
+#[tokio::test]
+async fn a_data_source_waits_for_the_providers_configuration_only_where_that_is_possible() {
+    let response = looked_up(json!({"name": "unconfigured"}), false).await;
+    assert_eq!((summaries(&response.diagnostics), response.deferred), (vec!["Not yet"], None));
+    let response = looked_up(json!({"name": "unconfigured", "size": 3}), true).await;
+    assert_eq!(response.diagnostics, []);
+    let found = data(&response);
+    assert_eq!(
+        (value::attribute(&found, "id"), value::attribute(&found, "size")),
+        (&Value::Unknown, &value::number(3))
+    );
+    assert_eq!(response.deferred.unwrap().reason(), tf::deferred::Reason::ProviderConfigUnknown);
+    // Terraform allows deferrals in apply, too, where a cluster that is gone must not become a new one.
+    let response = looked_up(json!({"name": "missing"}), true).await;
+    assert_eq!((summaries(&response.diagnostics), response.deferred), (vec!["No cluster"], None));
 }

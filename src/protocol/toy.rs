@@ -1,10 +1,11 @@
-//! A resource for tests, whose verbs do what the name of the object says: `gone`, `refused`, `halfway`, `broken`.
+//! A resource and a data source for tests, whose verbs do what the name of the object says: `gone`, `refused`, `halfway`, `broken`.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     context::Context,
+    data_source::DataSource,
     error::{Error, Result},
     lifecycle::plan::Plan,
     resource::{IdentityAttribute, Resource},
@@ -130,6 +131,41 @@ impl Resource for Toy {
             Some("unconfigured") => Err(unknown_configuration()),
             Some(name) => Ok((name != "gone").then(|| Model::named(name))),
             None => Err(Error::new("Malformed id", "Expected /toys/NAME.")),
+        }
+    }
+}
+
+/// The data source `azwi_toy`.
+pub(super) struct ToyOfOthers;
+
+#[async_trait]
+impl DataSource for ToyOfOthers {
+    type Model = Model;
+
+    fn name(&self) -> &'static str {
+        "azwi_toy"
+    }
+
+    fn schema(&self) -> Schema {
+        let mut schema = Resource::schema(&Toy);
+        schema.block.attributes.retain(|attribute| !attribute.write_only);
+        schema
+    }
+
+    fn validate(&self, config: &Value) -> Vec<Error> {
+        Resource::validate(&Toy, config)
+    }
+
+    async fn read(&self, context: &Context, config: Model) -> Result<Model> {
+        match config.name.as_str() {
+            "gone" => Err(Error::new("There is no toy", "Make one.").at("name")),
+            "unconfigured" => Err(unknown_configuration()),
+            "missing" => Err(Error { cluster_missing: true, ..Error::new("No cluster", "Make one.") }),
+            "broken" => panic!("reading fell over"),
+            _ => {
+                context.warn(Error::new("Odd", "But there."));
+                Ok(config.made())
+            }
         }
     }
 }

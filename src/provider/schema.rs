@@ -102,9 +102,13 @@ fn kubernetes() -> Vec<Attribute> {
             "A cluster by its Azure resource id, of AKS (`Microsoft.ContainerService/managedClusters`) or Azure Arc \
              (`Microsoft.Kubernetes/connectedClusters`). Its kubeconfig is asked of Azure Resource Manager, and where the cluster has \
              Entra ID, the provider signs in to it with its own token, so that neither a kubeconfig file nor kubelogin is needed. Apart \
-             from `proxy_url` and `tls_server_name` nothing else may be set in this block. Defaults to `KUBE_CLUSTER_ID`.",
+             from `proxy_url` and `tls_server_name` nothing else may be set in this block, and the other `KUBE_` variables are not read. Defaults to `KUBE_CLUSTER_ID`.",
         )
-        .check(|id| id.parse::<ClusterId>().map(drop).map_err(|error| format!("{error}."))),
+        .check(|id| match id {
+            // As everywhere in this block, empty is not set.
+            "" => Ok(()),
+            id => id.parse::<ClusterId>().map(drop).map_err(|error| format!("{error}.")),
+        }),
         optional("host", text(), "The API server's URL. Defaults to `KUBE_HOST`."),
         optional("username", text(), "The user of basic authentication. Defaults to `KUBE_USER`."),
         optional("password", text(), "The password of basic authentication. Defaults to `KUBE_PASSWORD`.").sensitive(),

@@ -40,6 +40,8 @@ pub(super) fn resolve(config: &Value, environment: Environment<'_>) -> Settings 
     let mut errors = root.errors;
     errors.extend(endpoint.errors);
     errors.extend(cluster.errors);
+    // Some of it may only be known now.
+    errors.extend(conflicts(config));
     root.unknown.extend(endpoint.unknown);
     cluster.unknown.extend(exec.unknown);
     let azure = match azure {
@@ -157,7 +159,7 @@ const BESIDE_CLUSTER_ID: [&str; 15] = [
 /// An error on each attribute of the `kubernetes` block that contradicts `cluster_id`. What is unknown may still become null.
 pub(super) fn conflicts(config: &Value) -> Vec<Error> {
     let block = value::attribute(config, "kubernetes");
-    if value::attribute(block, "cluster_id").is_null() {
+    if value::as_str(value::attribute(block, "cluster_id")).is_none_or(str::is_empty) {
         return Vec::new();
     }
     let is_set = |name: &str| match value::attribute(block, name) {

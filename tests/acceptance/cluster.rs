@@ -90,6 +90,20 @@ fn what_contradicts_cluster_id_is_named_at_validate() {
     });
 }
 
+#[test]
+fn what_contradicts_cluster_id_only_when_it_is_known_is_named_before_anything_is_written() {
+    each_with_its_own_emulator(|azwi| {
+        let id = Emulator::cluster_id("rg-demo", "demo");
+        azwi.write(&format!(
+            "resource \"terraform_data\" \"id\" {{\n  input = \"{id}\"\n}}\n{}{}",
+            provider("terraform_data.id.output").replace("  }\n}", "    host = \"https://elsewhere.example\"\n  }\n}"),
+            account("one", "")
+        ));
+        azwi.run(&["validate", "-json"]).succeeded();
+        azwi.apply_fails().says(&["cluster_id and host exclude each other"]);
+    });
+}
+
 /// Two accounts, the second after something else has happened.
 fn with_a_pause(command: &str) -> String {
     format!(
@@ -117,6 +131,23 @@ fn a_token_that_expires_during_a_long_apply_is_replaced() {
         azwi.write(&with_a_pause("sleep 3"));
         azwi.apply();
         assert!(azwi.emulator.account(&azwi.namespace, "after").is_some());
+        let refused: Vec<_> = azwi.emulator.log().into_iter().filter(|entry| entry["status"] == 401).collect();
+        assert!(refused.is_empty(), "it should have been replaced before it was refused: {refused:#?}");
+    });
+}
+
+#[test]
+fn nobody_is_asked_before_the_cluster_is_needed() {
+    each_with_its_own_emulator(|mut azwi| {
+        only_azure(&mut azwi);
+        azwi.write(&format!(
+            "{}{}",
+            provider(&format!("\"{}\"", Emulator::cluster_id("rg-demo", "demo"))),
+            account("one", "")
+        ));
+        let before = azwi.emulator.requests();
+        assert_eq!(azwi.plan(), changes([("azwi_service_account.one", "create")]));
+        assert_eq!(azwi.emulator.requests(), before);
     });
 }
 

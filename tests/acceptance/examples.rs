@@ -41,6 +41,24 @@ fn every_resource_s_example_is_applied_imported_and_destroyed() {
     });
 }
 
+#[test]
+fn every_data_source_s_example_is_applied_and_destroyed() {
+    each_with_its_own_emulator(|azwi| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data-sources");
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert!(names.len() >= 7, "{names:?}");
+        for name in names {
+            let azwi = beside_the_provider_example(&azwi);
+            azwi.applied(&example(&format!("data-sources/{name}/data-source.tf")));
+            assert!(!azwi.state().get(&format!("data.{name}.this"), "id").is_empty());
+            azwi.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
+            azwi.emulator.assert_empty("rg-demo", "demo");
+        }
+    });
+}
+
 /// Runs the example's import.sh, with a `terraform` on its PATH that is the one under test.
 fn import_as_the_page_says(azwi: &Azwi, name: &str, address: &str, id: &str) {
     azwi.forget(address);

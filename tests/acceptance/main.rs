@@ -25,6 +25,7 @@ mod bad_input;
 mod chain;
 mod cluster;
 mod credential;
+mod data_sources;
 mod examples;
 mod failure;
 mod identity;

@@ -9,6 +9,7 @@ mod credentials;
 mod emulator;
 mod fixtures;
 mod identities;
+mod oidc;
 mod retries;
 mod roles;
 mod sign_in;

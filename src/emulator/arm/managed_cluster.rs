@@ -193,7 +193,10 @@ fn properties(before: &Value, given: &Value, tenant: &str) -> Result<Value, Erro
         "kubernetesVersion": "1.33.0", "enableRBAC": true, "disableLocalAccounts": false,
         "powerState": {"code": "Running"}, "supportPlan": "KubernetesOfficial",
     });
-    json_patch::merge(&mut all, before);
+    // A patch that is null would leave nothing of it.
+    if before.is_object() {
+        json_patch::merge(&mut all, before);
+    }
     json_patch::merge(&mut all, given);
     // What only the service writes.
     json_patch::merge(

@@ -39,6 +39,7 @@ fn a_cluster_with_an_issuer_is_made_and_made_again_with_another() {
     let discovery = issuer.trim_start_matches("https://127.0.0.1:8443").to_owned() + ".well-known/openid-configuration";
     assert_eq!(api.get(&discovery).1["issuer"], issuer);
     assert_eq!(made["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(made["properties"]["powerState"], json!({"code": "Running"}), "what the service adds");
     assert!(made.get("_cluster").is_none(), "what is the emulator's own is not shown");
     assert_eq!(api.delete(&target("mine")).0, 202);
     assert_eq!(api.delete(&target("mine")).0, 204);
