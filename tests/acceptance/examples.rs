@@ -18,7 +18,7 @@ fn beside_the_provider_example(azwi: &Azwi) -> Azwi {
     azwi.file("provider.tf", &example("provider/provider.tf"));
     fs::create_dir(azwi.path("home/.kube")).unwrap();
     azwi.file("home/.kube/config", &azwi.emulator.kubeconfig());
-    azwi
+    crate::binding::hurried(azwi)
 }
 
 #[test]
