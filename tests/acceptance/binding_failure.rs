@@ -275,7 +275,7 @@ fn bad_input_is_named_with_what_to_do() {
     under_every_terraform(|azwi| {
         let azwi = hurried(azwi);
         azwi.write(&binding_of("", "").replace("= var.namespace", "= \"no-such-namespace\""));
-        azwi.apply_fails().says(&["Namespace \"no-such-namespace\"", "does not exist"]).detail.clone();
+        azwi.apply_fails().says(&["Namespace \"no-such-namespace\"", "does not exist"]);
         nothing_is_left(&azwi);
         azwi.write(&binding_of("", "").replace("managedClusters/demo", "managedClusters/absent"));
         azwi.apply_fails().says(&["cluster does not exist", "managedClusters/absent"]);
