@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator, under_every_terraform};
+use crate::azwi::{Azwi, NOTHING, State, changes, on_an_emulated_cluster_only, under_every_terraform};
+use crate::clusters;
 use crate::emulator::{Emulator, SUBSCRIPTION};
 
 /// The binding under test.
@@ -13,12 +14,20 @@ const CLIENT_KEY: &str = "azure.workload.identity/client-id";
 const TENANT_KEY: &str = "azure.workload.identity/tenant-id";
 const OTHER_CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a22";
 
+/// Why a real cluster cannot play.
+pub const IN_AZURE: &str = "Azure knows no cluster outside the emulator";
+
 /// The demo cluster's id in Azure.
 pub const CLUSTER: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ContainerService/managedClusters/demo";
 
-/// Waits fifty times shorter than they are.
+/// Waits fifty times shorter than they are, and what `binding_of` says of the cluster: a real one has no id in Azure.
 pub fn hurried(mut azwi: Azwi) -> Azwi {
     azwi.environment.insert("AZWI_TEST_HURRY".to_owned(), "50".to_owned());
+    let (cluster, issuer) = match clusters::real() {
+        None => (format!("\"{CLUSTER}\""), "null".to_owned()),
+        Some(_) => ("null".to_owned(), format!("\"{}\"", azwi.emulator.issuer())),
+    };
+    azwi.file("cluster.tf", &format!("locals {{\n  cluster_id = {cluster}\n  issuer     = {issuer}\n}}\n"));
     azwi
 }
 
@@ -33,7 +42,8 @@ pub fn binding_of(account: &str, more: &str) -> String {
 
 resource "azwi_federated_credential_binding" "this" {{
   user_assigned_identity_id = azwi_user_assigned_identity.app.id
-  cluster_id                = "{CLUSTER}"
+  cluster_id                = local.cluster_id
+  issuer                    = local.issuer
   service_account = {{
     namespace = var.namespace
     name      = "app"
@@ -152,18 +162,18 @@ fn an_issuer_instead_of_a_cluster_is_taken_and_must_be_the_token_s() {
 
 #[test]
 fn an_issuer_that_is_not_the_cluster_s_is_refused_at_plan_with_the_fix() {
-    under_every_terraform(|azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
         let issuer = azwi.emulator.issuer();
         for (written, difference) in [
             (issuer.trim_end_matches('/').to_owned(), "slash"),
             (issuer.replace("/oidc/", "/OIDC/"), "capital and small"),
         ] {
-            azwi.write(&binding_of("", &format!("issuer = \"{written}\"")));
+            azwi.write(&binding_of("", "").replace("local.issuer", &format!("\"{written}\"")));
             let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
             told.on("issuer", &[difference, &format!("issuer = \"{issuer}\"")]);
         }
-        azwi.applied(&binding_of("", &format!("issuer = \"{issuer}\"")));
+        azwi.applied(&binding_of("", "").replace("local.issuer", &format!("\"{issuer}\"")));
         azwi.destroy();
     });
 }
@@ -314,15 +324,20 @@ fn an_account_of_several_identities_is_not_annotated() {
         assert_eq!(annotation(&azwi, CLIENT_KEY), OTHER_CLIENT);
         azwi.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
         assert_eq!(annotation(&azwi, CLIENT_KEY), OTHER_CLIENT);
+        azwi.emulator.delete_account(&azwi.namespace, "app");
     });
 }
 
 #[test]
-fn a_binding_is_imported_with_its_cluster_by_block_by_command_and_by_resource_identity() {
+fn a_binding_is_imported_by_block_by_command_and_by_resource_identity() {
     under_every_terraform(|azwi| {
         let azwi = hurried(azwi);
         let hcl = binding_of("labels = { team = \"a\" }", "");
-        let id = format!("{}|{CLUSTER}", azwi.applied(&hcl).get(THIS, "id"));
+        let import = |state: &State| match clusters::real() {
+            None => format!("{}|{CLUSTER}", state.get(THIS, "id")),
+            Some(_) => state.get(THIS, "id"),
+        };
+        let id = import(&azwi.applied(&hcl));
         azwi.forget(THIS);
         azwi.run(&["import", "-no-color", "-input=false", THIS, &id]).succeeded();
         assert_eq!(azwi.plan(), NOTHING);
@@ -333,9 +348,9 @@ fn a_binding_is_imported_with_its_cluster_by_block_by_command_and_by_resource_id
         azwi.apply();
         assert_eq!(azwi.plan(), NOTHING);
 
-        // An identity names no cluster, and so fits a configuration with an issuer.
-        let issuer = format!("issuer = \"{}\"", azwi.emulator.issuer());
-        let by_issuer = hcl.replace(&format!("cluster_id                = \"{CLUSTER}\""), &issuer);
+        // A resource identity names no cluster, and so fits a configuration with an issuer.
+        let issuer = format!("\"{}\"", azwi.emulator.issuer());
+        let by_issuer = hcl.replace("local.cluster_id", "null").replace("local.issuer", &issuer);
         azwi.applied(&by_issuer);
         azwi.import_by_identity(THIS, &by_issuer);
         azwi.destroy();
@@ -343,18 +358,57 @@ fn a_binding_is_imported_with_its_cluster_by_block_by_command_and_by_resource_id
         // What somebody else owns of the account stays theirs.
         azwi.emulator.create_account(&azwi.namespace, "app", &json!({ "owner": "them" }));
         let joined = binding_of("manage = \"annotations\"", "");
-        let id = format!("{}|{CLUSTER}", azwi.applied(&joined).get(THIS, "id"));
+        let id = import(&azwi.applied(&joined));
         azwi.forget(THIS);
         azwi.run(&["import", "-no-color", "-input=false", THIS, &id]).succeeded();
         assert_eq!(azwi.plan(), NOTHING);
         azwi.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
         assert_eq!(account(&azwi)["metadata"]["annotations"], json!({ "owner": "them" }));
+        azwi.emulator.delete_account(&azwi.namespace, "app");
+    });
+}
+
+/// `kubernetes { cluster_id }` of the provider.
+fn provider(cluster: &str) -> String {
+    format!("provider \"azwi\" {{\n  kubernetes {{\n    cluster_id = \"{cluster}\"\n  }}\n}}\n")
+}
+
+#[test]
+fn the_provider_s_cluster_is_the_default_and_no_other_is_taken() {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
+        let mut azwi = hurried(azwi);
+        azwi.environment.retain(|name, _| !name.starts_with("KUBE"));
+        let hcl = provider(CLUSTER) + &binding_of("", "").replace("local.cluster_id", "null");
+        let state = azwi.applied(&hcl);
+        assert_eq!(state.get(THIS, "cluster_id"), CLUSTER);
+        assert_eq!(state.get(THIS, "issuer"), azwi.emulator.issuer());
+        assert_eq!(state.get(THIS, "usable"), "true");
+        azwi.forget(THIS);
+        azwi.run(&["import", "-no-color", "-input=false", THIS, &state.get(THIS, "id")]).succeeded();
+        assert_eq!(azwi.plan(), NOTHING);
+        azwi.import_by_identity(THIS, &hcl);
+
+        let other = CLUSTER.replace("managedClusters/demo", "managedClusters/second");
+        azwi.write(&(provider(CLUSTER) + &binding_of("", "").replace("local.cluster_id", &format!("\"{other}\""))));
+        let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
+        told.on("cluster_id", &["not the cluster that the provider talks to", CLUSTER, &other]);
+
+        // Another cluster is another issuer: in place, since clusters are rebuilt.
+        azwi.write(&(provider(&other) + &binding_of("", "").replace("local.cluster_id", "null")));
+        assert_eq!(azwi.plan(), changes([(THIS, "update")]));
+        azwi.apply();
+        assert!(credential(&azwi)["properties"]["issuer"].as_str().unwrap().ends_with("/oidc/second/"));
+        assert!(azwi.emulator.account_of("second", &azwi.namespace, "app").is_some());
+        assert_eq!(azwi.plan(), NOTHING);
+        azwi.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
+        azwi.emulator.delete_account(&azwi.namespace, "app");
+        azwi.emulator.assert_empty(&azwi.group, &azwi.namespace);
     });
 }
 
 #[test]
 fn one_create_takes_six_requests_at_most_a_refresh_three_and_each_role_three_more() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
         azwi.applied(&binding_of("", "").split("resource \"azwi_federated").next().unwrap().to_owned());
         let arm = |emulator: &Emulator| {

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator, under_every_terraform};
-use crate::binding::{CLUSTER, IDENTITY, READER, THIS, binding_of, credential, hurried, identity};
+use crate::azwi::{
+    Azwi, NOTHING, changes, each_with_its_own_emulator, on_an_emulated_cluster_only, under_every_terraform,
+};
+use crate::binding::{CLUSTER, IDENTITY, IN_AZURE, READER, THIS, binding_of, credential, hurried, identity};
 use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const CLIENT_KEY: &str = "azure.workload.identity/client-id";
+
+const FAULTS: &str = "faults are for the emulator's API server";
 
 /// The writes of a create, as the emulator names them: method, path.
 const STEPS: [(&str, &str); 3] =
@@ -39,7 +43,7 @@ fn refuse(azwi: &Azwi, (method, path): (&str, &str), after: bool) {
 
 #[test]
 fn a_step_of_a_create_that_fails_undoes_the_steps_before_it() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(FAULTS, |azwi| {
         let azwi = hurried(azwi);
         for step in STEPS {
             refuse(&azwi, step, false);
@@ -57,7 +61,7 @@ fn a_step_of_a_create_that_fails_undoes_the_steps_before_it() {
 
 #[test]
 fn a_step_whose_answer_is_lost_is_undone_or_known_to_the_state() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(FAULTS, |azwi| {
         let azwi = hurried(azwi);
         for (method, path) in STEPS {
             for status in [500, 504] {
@@ -88,7 +92,7 @@ fn a_step_whose_answer_is_lost_is_undone_or_known_to_the_state() {
 
 #[test]
 fn what_cannot_be_undone_is_in_the_state_and_ends_with_the_next_apply() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(FAULTS, |azwi| {
         let azwi = hurried(azwi);
         azwi.emulator.faults(&json!([
             {"match": {"method": "POST", "path": "serviceaccounts(\\?|$)"},
@@ -112,7 +116,7 @@ fn what_cannot_be_undone_is_in_the_state_and_ends_with_the_next_apply() {
 
 #[test]
 fn a_binding_that_is_interrupted_anywhere_is_finished_by_the_next_apply() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(FAULTS, |azwi| {
         let mut azwi = azwi;
         azwi.environment.insert("AZWI_TEST_HURRY".to_owned(), "2".to_owned());
         let steps = STEPS.into_iter().chain([("PATCH", "serviceaccounts/app"), ("POST", "/token")]);
@@ -163,7 +167,7 @@ fn began(emulator: &Emulator, since: usize, method: &str, path: &str) -> bool {
 
 #[test]
 fn without_the_right_to_request_tokens_it_is_a_warning_with_the_role_and_with_true_an_error() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(FAULTS, |azwi| {
         let azwi = hurried(azwi);
         azwi.emulator.faults(&json!([{
             "match": { "method": "POST", "path": "serviceaccounts/[^/]+/token" },
@@ -272,14 +276,17 @@ fn an_account_of_another_identity_is_refused_with_whoever_set_it_and_what_to_do(
 
 #[test]
 fn bad_input_is_named_with_what_to_do() {
-    under_every_terraform(|azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
         azwi.write(&binding_of("", "").replace("= var.namespace", "= \"no-such-namespace\""));
         azwi.apply_fails().says(&["Namespace \"no-such-namespace\"", "does not exist"]);
         nothing_is_left(&azwi);
-        azwi.write(&binding_of("", "").replace("managedClusters/demo", "managedClusters/absent"));
+        azwi.write(&binding_of("", "").replace(
+            "local.cluster_id",
+            &format!("\"{}\"", CLUSTER.replace("managedClusters/demo", "managedClusters/absent")),
+        ));
         azwi.apply_fails().says(&["cluster does not exist", "managedClusters/absent"]);
-        azwi.write(&binding_of("", "").replace(&format!("cluster_id                = \"{CLUSTER}\""), ""));
+        azwi.write(&binding_of("", "").replace("local.cluster_id", "null").replace("local.issuer", "null"));
         azwi.apply_fails().says(&["Neither `issuer` nor `cluster_id`"]);
         azwi.write(&binding_of("", "role_assignments = [{ scope = \"/subscriptions/${var.subscription_id}\" }]"));
         azwi.apply_fails().says(&["role_definition_name"]);
@@ -294,7 +301,7 @@ fn bad_input_is_named_with_what_to_do() {
 
 #[test]
 fn a_cluster_without_an_issuer_is_refused_with_the_command() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
         let cluster = azwi.emulator.arm(reqwest::Method::GET, CLUSTER, "2026-05-01", None).1;
         let id = CLUSTER.replace("managedClusters/demo", "managedClusters/bare");
@@ -302,7 +309,7 @@ fn a_cluster_without_an_issuer_is_refused_with_the_command() {
             "agentPoolProfiles": [{"name": "system", "mode": "System", "count": 1, "vmSize": "Standard_D2s_v3"}]}});
         let (status, made) = azwi.emulator.arm(reqwest::Method::PUT, &id, "2026-05-01", Some(&body));
         assert!(status < 300, "{status}: {made}");
-        azwi.write(&binding_of("", "").replace(CLUSTER, &id));
+        azwi.write(&binding_of("", "").replace("local.cluster_id", &format!("\"{id}\"")));
         azwi.apply_fails().says(&["has no OIDC issuer", "az aks update", "--enable-oidc-issuer"]);
         nothing_is_left(&azwi);
     });
@@ -341,7 +348,8 @@ fn full(more: &str) -> String {
 resource "azwi_federated_credential_binding" "this" {{
   count                     = 20
   user_assigned_identity_id = azwi_user_assigned_identity.app.id
-  cluster_id                = "{CLUSTER}"
+  cluster_id                = local.cluster_id
+  issuer                    = local.issuer
   wait_until_usable         = false
   credential_name           = "binding-${{count.index}}"
   service_account = {{
@@ -433,6 +441,7 @@ resource "azwi_federated_identity_credential" "twin" {{
         azwi.write(&twice);
         let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
         told.says(&["same issuer and subject", "first", "twin", &issuer]);
+        azwi.write(&identity);
         azwi.destroy();
     });
 }
