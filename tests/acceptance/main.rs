@@ -22,6 +22,8 @@ mod report;
 mod terraform;
 
 mod bad_input;
+mod binding;
+mod binding_failure;
 mod chain;
 mod cluster;
 mod credential;

@@ -9,6 +9,7 @@ use crate::azure::identities::Identity;
 use crate::azure::role_assignments::{Grant, RoleAssignment};
 use crate::azure::{Azure, ClusterId, CredentialId, IdError, RoleAssignmentId, Scope};
 use crate::context::Context;
+use crate::domain::account_error;
 use crate::domain::binding::{self, advice, issuer};
 use crate::domain::existing::already_exists;
 use crate::domain::role_assignment as role_rules;
@@ -81,8 +82,15 @@ pub(in crate::resources) async fn check(context: &Context, plan: Model, prior: O
     let id = plan.credential()?;
     let plan = Model { id: Some(id.to_string()), ..plan };
     let live = kubernetes.service_account(&account.namespace, &account.name, &context.wait).await?;
-    if let Some(live) = &live {
-        is_free(context, &plan, live, prior)?;
+    match &live {
+        Some(live) => is_free(context, &plan, live, prior)?,
+        // Found out before the credential is made, where we may know.
+        None if kubernetes.namespace_exists(&account.namespace, &context.wait).await == Some(false) => {
+            let manager = plan.field_manager()?;
+            let told = account_error::missing(account.written_as(&manager), Some(false));
+            return Err(told.at_path(advice::within_account("namespace")));
+        }
+        None => {}
     }
     tokens_have_the_issuer(context, kubernetes, &plan, live.is_some(), &trust).await?;
     let grants = grants(context, azure, &plan, prior).await?;

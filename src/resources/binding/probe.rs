@@ -3,6 +3,8 @@
 //! Tokens live in this file only and are dropped after each try. A probe that fails undoes nothing: what was made is right, and
 //! the next apply tries again.
 
+use std::time::Duration;
+
 use super::model::Model;
 use crate::azure::{Azure, ErrorKind, Secret};
 use crate::context::Context;
@@ -86,6 +88,10 @@ async fn attempt(
             Err(Interrupted::Deadline) => return Err(Unproven::InVain(in_vain(now, &streak))),
         }
         let exchange = exchange(context, azure, kubernetes, now).await?;
+        // What ended with the time is no answer of Entra ID's.
+        if exchange != Exchange::Accepted && context.wait.check() == Err(Interrupted::Deadline) {
+            return Err(Unproven::InVain(in_vain(now, &streak)));
+        }
         tracing::info!(
             credential = now.id,
             ?exchange,
@@ -95,6 +101,7 @@ async fn attempt(
         );
         match streak.count(exchange, patience.probes) {
             Verdict::Usable => return Ok(()),
+            Verdict::Again if streak.accepted % patience.probes_at_once.max(1) != 0 => pause = Duration::ZERO,
             Verdict::Again => pause = patience.next_probe(),
             Verdict::Never(why) => return Err(Unproven::Cannot(refused(now, &why))),
         }
@@ -180,6 +187,7 @@ fn refused(now: &Model, why: &str) -> Error {
 fn in_vain(now: &Model, streak: &Streak) -> Error {
     let last = match &streak.last {
         Some(last) => format!("{} tries, the last refusal: {last}", streak.tries),
+        None if streak.tries == 0 => "no time was left for a try".to_owned(),
         None => format!("{} tries, all accepted, but too few before the timeout", streak.tries),
     };
     Error::new(
