@@ -16,6 +16,7 @@ mod issuers;
 mod key_vault;
 mod killed;
 mod program;
+mod rights;
 mod rules;
 
 use azwi::emulator::Options;

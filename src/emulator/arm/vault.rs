@@ -12,7 +12,7 @@ use super::{ResourceType, id, page, role_assignment, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
 use crate::emulator::key_vault::{self, ports, secret};
-use crate::emulator::operation::{Answer, Call, Operation};
+use crate::emulator::operation::{Answer, Call, Need, Operation};
 use crate::emulator::seed::{self, guid};
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
@@ -64,7 +64,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "POST",
         "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkNameAvailability",
         check_name,
-    ),
+    )
+    .needing(Need::Action("Microsoft.KeyVault/checkNameAvailability/read")),
 ];
 
 fn put(world: &mut World, call: &Call<'_>) -> Answer {
