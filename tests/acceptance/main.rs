@@ -28,6 +28,7 @@ mod credential;
 mod examples;
 mod failure;
 mod identity;
+mod least_privilege;
 mod provider;
 mod role_assignment;
 mod service_account;
