@@ -33,6 +33,27 @@ pub(crate) struct Route {
     pub(crate) target: Target,
 }
 
+impl Route {
+    /// What whoever sends this must be allowed to; see [`super::log::Entry::right`].
+    pub(crate) fn right(&self) -> Option<String> {
+        match &self.target {
+            Target::Operation(operation, _) => operation.action(),
+            Target::Cluster(_, path) => {
+                let parts: Vec<&str> = path.split('/').skip(1).collect();
+                let group = match parts.as_slice() {
+                    ["api", _, _, ..] => String::new(),
+                    ["apis", group, _, _, ..] => format!(".{group}"),
+                    _ => return None,
+                };
+                let (resource, verb) = self.name.rsplit_once('.')?;
+                // Server-side apply is a kind of patch, for which there is no right of its own.
+                Some(format!("{} {resource}{group}", if verb == "apply" { "patch" } else { verb }))
+            }
+            Target::Nobody(_) => None,
+        }
+    }
+}
+
 pub(crate) enum Target {
     Operation(&'static Operation, Parameters),
     /// A cluster and the path below it.

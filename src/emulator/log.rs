@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
+use super::dispatch::Route;
 use super::http::Request;
 
 /// The oldest entries go when there are more than this many.
@@ -20,6 +21,10 @@ pub struct Entry {
     pub time_ms: i64,
     /// The operation's name, as the service's specification has it, or `unknown`.
     pub operation: String,
+    /// What its sender must be allowed to, as roles say it: an action of Azure Resource Manager, or verb and resource of
+    /// Kubernetes (`patch serviceaccounts`, `get deployments.apps`). Absent where being signed in is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right: Option<String>,
     /// The HTTP method.
     pub method: String,
     /// Path and query as sent.
@@ -49,13 +54,14 @@ pub(crate) struct Log {
 
 impl Log {
     /// Writes down a request that has just arrived and returns its number.
-    pub(crate) fn arrived(&mut self, time_ms: i64, operation: &str, request: &Request) -> u64 {
+    pub(crate) fn arrived(&mut self, time_ms: i64, route: &Route, request: &Request) -> u64 {
         self.last += 1;
         let header = |name| request.header(name).map(str::to_owned);
         self.entries.push_back(Entry {
             number: self.last,
             time_ms,
-            operation: operation.to_owned(),
+            operation: route.name.clone(),
+            right: route.right(),
             method: request.method.to_string(),
             path: request.path_and_query(),
             status: None,

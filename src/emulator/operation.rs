@@ -31,6 +31,18 @@ pub(crate) struct ArmOperation {
     pub(crate) resource_type: &'static str,
     /// The api-versions that have it.
     pub(crate) versions: &'static [&'static str],
+    pub(crate) need: Need,
+}
+
+/// What a caller of Azure Resource Manager must be allowed to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Need {
+    /// The action that the resource type and the method make up, as nearly everywhere.
+    OfMethod,
+    /// This action, where Azure has called it otherwise.
+    Action(&'static str),
+    /// Nothing but to be signed in.
+    Nothing,
 }
 
 /// One request to an operation.
@@ -78,6 +90,29 @@ impl Operation {
     pub(crate) const fn admitting(mut self, admit: fn(&World, &Call<'_>) -> Admission) -> Self {
         self.admit = admit;
         self
+    }
+
+    /// The same for callers who may do something else than type and method say.
+    pub(crate) const fn needing(mut self, need: Need) -> Self {
+        if let Some(arm) = &mut self.arm {
+            arm.need = need;
+        }
+        self
+    }
+
+    /// What a caller must be allowed to, in the words of roles and errors: `Microsoft.KeyVault/vaults/read`. None where being
+    /// signed in is enough, and of services other than Azure Resource Manager.
+    pub(crate) fn action(&self) -> Option<String> {
+        let arm = self.arm?;
+        let verb = match (arm.need, self.method) {
+            (Need::Nothing, _) => return None,
+            (Need::Action(action), _) => return Some(action.to_owned()),
+            (Need::OfMethod, "GET" | "HEAD") => "read",
+            (Need::OfMethod, "DELETE") => "delete",
+            (Need::OfMethod, "POST") => "action",
+            (Need::OfMethod, _) => "write",
+        };
+        Some(format!("{}/{verb}", arm.resource_type))
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, vault: Option<&str>, request: Re
     let (number, fault) = {
         let mut world = shared.lock();
         let now = world.now_ms();
-        (world.log.arrived(now, &route.name, &request), world.faults.strike(&route.name, &request))
+        (world.log.arrived(now, &route, &request), world.faults.strike(&route.name, &request))
     };
     let struck = fault.as_ref().map(fault::Effect::describe);
     let fault = fault.unwrap_or_default();

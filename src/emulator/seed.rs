@@ -14,6 +14,8 @@
 //!     name: terraform
 //!     secrets: [a-secret]
 //!     certificates: []                                               # PEM texts
+//!     permissions:                                                   # everything in ARM when left out
+//!       - {actions: ["Microsoft.ManagedIdentity/*/read"], scope: /subscriptions/20000000-0000-4000-8000-000000000001}
 //!     federated_identity_credentials:
 //!       - {name: ci, issuer: "https://token.actions.githubusercontent.com", subject: "repo:a/b:ref:refs/heads/main"}
 //! principals:
@@ -36,6 +38,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use super::arm::rights::Permission;
 use super::kubernetes::cluster::Cluster;
 use super::world::World;
 use super::{arm, entra};
@@ -133,6 +136,10 @@ pub struct Application {
     /// Federated identity credentials on the application.
     #[serde(default)]
     pub federated_identity_credentials: Vec<Credential>,
+    /// What it may do in Azure Resource Manager besides what roles that are assigned to it let it do; everything when this is
+    /// left out.
+    #[serde(default)]
+    pub permissions: Option<Vec<Permission>>,
 }
 
 /// A federated identity credential on an application.
@@ -384,6 +391,7 @@ pub fn default_seed() -> Seed {
             service_principal: true,
             certificates: Vec::new(),
             federated_identity_credentials: Vec::new(),
+            permissions: None,
         }],
         principals: Vec::new(),
         clusters: vec![cluster("demo", true), cluster("second", false)],

@@ -19,7 +19,8 @@ pub struct Settings {
     pub credential_propagation_ms: u64,
     /// How the replicas of the token endpoint differ.
     pub token_replicas: TokenReplicas,
-    /// How long a new role assignment has no effect at a vault, in milliseconds. In Azure up to five minutes.
+    /// How long a new role assignment has no effect, at a vault as in Azure Resource Manager, in milliseconds. In Azure up to
+    /// ten minutes.
     pub role_propagation_ms: u64,
     /// How long writing an AKS cluster takes after it was answered, in milliseconds. In Azure minutes.
     pub cluster_operation_ms: u64,
@@ -29,7 +30,7 @@ pub struct Settings {
     pub throttle: Throttle,
     /// Whether the clusters honour roles; where they do not, whoever signs in may do everything.
     pub rbac: bool,
-    /// Requests that are refused with 403 `AuthorizationFailed`, as if the caller lacked the role. Anybody may do the rest.
+    /// Requests that are refused with 403 `AuthorizationFailed`, as if the caller lacked the role.
     pub deny: Vec<Deny>,
     /// The most entries on one page of a list of Azure Resource Manager; 0 is no limit.
     pub page_size: usize,

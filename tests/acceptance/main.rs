@@ -31,6 +31,7 @@ mod data_sources;
 mod examples;
 mod failure;
 mod identity;
+mod least_privilege;
 mod provider;
 mod role_assignment;
 mod service_account;

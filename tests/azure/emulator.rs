@@ -54,6 +54,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         secrets: vec!["right".to_owned()],
         certificates: vec![certificate.pem.clone()],
         federated_identity_credentials: vec![trusted("main")],
+        permissions: None,
     });
     // It has a runtime of its own, which cannot be started on a thread of another's.
     let options = Options { seed: Some(seed), ..Options::default() };

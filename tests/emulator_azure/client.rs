@@ -126,7 +126,22 @@ impl Client {
         url: &str,
         body: Option<&Value>,
     ) -> reqwest::Result<(u16, Value)> {
-        let request = self.http.request(method, url).bearer_auth(&self.token);
+        self.try_send_as(&self.token, method, url, body).await
+    }
+
+    /// A request with another token.
+    pub(crate) async fn send_as(&self, token: &str, method: Method, url: &str, body: Option<&Value>) -> (u16, Value) {
+        self.try_send_as(token, method, url, body).await.unwrap()
+    }
+
+    async fn try_send_as(
+        &self,
+        token: &str,
+        method: Method,
+        url: &str,
+        body: Option<&Value>,
+    ) -> reqwest::Result<(u16, Value)> {
+        let request = self.http.request(method, url).bearer_auth(token);
         let request = match body {
             Some(body) => request.json(body),
             None => request,

@@ -18,6 +18,7 @@ mod issuers;
 mod key_vault;
 mod killed;
 mod program;
+mod rights;
 mod rules;
 
 use azwi::emulator::Options;

@@ -1,4 +1,5 @@
-//! Whether a principal's roles let it do something with data, as services ask that keep data behind Azure's roles.
+//! Whether a principal's roles let it do something: with resources, as Azure Resource Manager asks, or with data, as services
+//! ask that keep data behind Azure's roles.
 //!
 //! A new assignment takes a while to reach them ([`role_propagation_ms`](crate::emulator::settings::Settings)); one that is
 //! deleted is gone at once. Conditions and memberships of groups are not looked at.
@@ -7,6 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::built_in_roles::Role;
 use super::{built_in_roles, id};
 use crate::emulator::json::Json as _;
 use crate::emulator::world::World;
@@ -17,29 +19,57 @@ pub(crate) struct Asked<'a> {
     pub(crate) tenant: &'a str,
     /// The object id.
     pub(crate) principal: &'a str,
-    /// Such as `Microsoft.KeyVault/vaults/secrets/getSecret/action`.
-    pub(crate) data_action: &'a str,
+    pub(crate) right: Right<'a>,
     pub(crate) resource: &'a str,
 }
 
-/// Whether an assignment at the resource or above it has a role with this action and has arrived.
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Right<'a> {
+    /// With a resource, such as `Microsoft.KeyVault/vaults/read`.
+    Action(&'a str),
+    /// With data, such as `Microsoft.KeyVault/vaults/secrets/getSecret/action`.
+    Data(&'a str),
+}
+
+impl Right<'_> {
+    fn is_in(self, role: &Role) -> bool {
+        match self {
+            Self::Action(action) => grants(role.actions, role.not_actions, action),
+            Self::Data(action) => grants(role.data_actions, &[] as &[&str], action),
+        }
+    }
+}
+
+/// Whether an action is among these patterns and none of those that are taken out of them.
+pub(super) fn grants(actions: &[impl AsRef<str>], not_actions: &[impl AsRef<str>], action: &str) -> bool {
+    actions.iter().any(|pattern| matches(pattern.as_ref(), action))
+        && !not_actions.iter().any(|pattern| matches(pattern.as_ref(), action))
+}
+
+/// Whether an assignment at the resource or above it has a role with this right and has arrived.
 pub(crate) fn allows(world: &World, asked: Asked<'_>) -> bool {
     let resource = asked.resource.to_lowercase();
+    let roles = assigned(world, asked.tenant, asked.principal);
+    roles.iter().any(|(scope, role)| covers(scope, &resource) && asked.right.is_in(role))
+}
+
+/// The roles that a principal has and that have arrived, each with its scope in lower case.
+pub(super) fn assigned(world: &World, tenant: &str, principal: &str) -> Vec<(String, &'static Role)> {
     let latest = world.now_ms().saturating_sub(world.settings.propagation_ms(world.settings.role_propagation_ms));
-    let prefix = format!("arm/roleassignments/{}/", asked.tenant.to_lowercase());
-    world.store.under(&prefix).any(|(_, assignment)| {
-        let properties = assignment.at("properties");
-        let role = properties.text("roleDefinitionId").rsplit('/').next().and_then(built_in_roles::find);
-        properties.text("principalId").eq_ignore_ascii_case(asked.principal)
-            && covers(&properties.text("scope").to_lowercase(), &resource)
-            && role.is_some_and(|role| role.data_actions.iter().any(|pattern| matches(pattern, asked.data_action)))
-            && created_ms(properties) <= latest
-    })
+    let prefix = format!("arm/roleassignments/{}/", tenant.to_lowercase());
+    let all = world.store.under(&prefix).map(|(_, assignment)| assignment.at("properties"));
+    all.filter(|its| its.text("principalId").eq_ignore_ascii_case(principal) && created_ms(its) <= latest)
+        .filter_map(|its| {
+            let role = its.text("roleDefinitionId").rsplit('/').next().and_then(built_in_roles::find)?;
+            Some((its.text("scope").to_lowercase(), role))
+        })
+        .collect()
 }
 
 /// Whether a resource is at this scope or below it; both in lower case. A management group is above every subscription: the
 /// emulator has no tree of them.
-fn covers(scope: &str, resource: &str) -> bool {
+pub(super) fn covers(scope: &str, resource: &str) -> bool {
     scope.starts_with("/providers/microsoft.management/") || id::is_within(resource, scope)
 }
 

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::{ResourceType, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
-use crate::emulator::operation::{Answer, Call, Operation};
+use crate::emulator::operation::{Answer, Call, Need, Operation};
 use crate::emulator::world::World;
 
 const TYPE: ResourceType = ResourceType {
@@ -21,19 +21,22 @@ const TYPE: ResourceType = ResourceType {
     versions: super::managed_cluster::VERSIONS,
 };
 
+// Whoever began an operation may ask for its end, with rights to nothing but his own resource group.
 pub(crate) const OPERATIONS: &[Operation] = &[
     TYPE.operation(
         "ManagedClusters_OperationStatus",
         "GET",
         "/subscriptions/{subscription}/providers/Microsoft.ContainerService/locations/{location}/operations/{operation}",
         status,
-    ),
+    )
+    .needing(Need::Nothing),
     TYPE.operation(
         "ManagedClusters_OperationResult",
         "GET",
         "/subscriptions/{subscription}/providers/Microsoft.ContainerService/locations/{location}/operationresults/{operation}",
         result,
-    ),
+    )
+    .needing(Need::Nothing),
 ];
 
 /// Begins one and makes this answer tell where its end can be asked for.

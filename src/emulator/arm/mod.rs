@@ -4,7 +4,7 @@
 //! the emulator's own. Role assignments are `arm/roleassignments/<tenant>/<name>`, because a name is unique in its tenant
 //! whatever the scope.
 //!
-//! What every request goes through before its own rules is here: the token, the api-version, the throttle, denials; and
+//! What every request goes through before its own rules is here: the token, the api-version, the throttle, rights; and
 //! what every answer carries: request ids and what is left of the rate limit.
 
 pub(crate) mod access;
@@ -23,6 +23,7 @@ pub(crate) mod page;
 pub(crate) mod provider;
 mod resource;
 pub(crate) mod resource_group;
+pub(crate) mod rights;
 pub(crate) mod role_assignment;
 pub(crate) mod role_definition;
 pub(crate) mod subscription;
@@ -34,7 +35,7 @@ use uuid::Uuid;
 use self::caller::Caller;
 use self::error::Error;
 use super::http::{Request, Response};
-use super::operation::{Answer, ArmOperation, Call, Operation, Stop};
+use super::operation::{Answer, ArmOperation, Call, Need, Operation, Stop};
 use super::settings::Throttle;
 use super::store::Store;
 use super::throttle::{self, Kind, Limit};
@@ -72,7 +73,7 @@ impl ResourceType {
         answer: fn(&mut World, &Call<'_>) -> Answer,
     ) -> Operation {
         let mut operation = Operation::new(name, method, path, answer);
-        operation.arm = Some(ArmOperation { resource_type: self.name, versions: self.versions });
+        operation.arm = Some(ArmOperation { resource_type: self.name, versions: self.versions, need: Need::OfMethod });
         operation
     }
 }
@@ -94,28 +95,8 @@ pub(crate) fn admit(world: &mut World, call: &Call<'_>, arm: ArmOperation) -> Re
     let caller = caller::authenticate(world, call)?;
     throttle(world, call, &caller)?;
     check_version(call.request, arm)?;
-    let action = action(call.operation.method, arm);
-    let path = format!("/{}", call.request.path.trim_start_matches('/').to_lowercase());
-    let denied = world.settings.deny.iter().any(|deny| {
-        (deny.operation == call.operation.name || deny.operation.eq_ignore_ascii_case(&action))
-            && deny.scope.as_deref().is_none_or(|scope| id::is_within(&path, &scope.to_lowercase()))
-    });
-    if denied {
-        let scope = format!("/{}", call.request.path.trim_start_matches('/'));
-        return Err(error::authorization_failed(&caller, &action, &scope).into());
-    }
+    rights::check(world, call, &caller)?;
     Ok(caller)
-}
-
-/// The name that roles and errors have for what an operation does.
-fn action(method: &str, arm: ArmOperation) -> String {
-    let verb = match method {
-        "GET" | "HEAD" => "read",
-        "DELETE" => "delete",
-        "POST" => "action",
-        _ => "write",
-    };
-    format!("{}/{verb}", arm.resource_type)
 }
 
 fn check_version(request: &Request, arm: ArmOperation) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::{ResourceType, id, page, role_assignment, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
-use crate::emulator::operation::{Answer, Call, Operation, Stop};
+use crate::emulator::operation::{Answer, Call, Need, Operation, Stop};
 use crate::emulator::seed;
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
@@ -56,13 +56,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "GET",
         "/subscriptions/{subscription}/resourceGroups/{group}/resources",
         resources,
-    ),
+    )
+    .needing(Need::Action("Microsoft.Resources/subscriptions/resourceGroups/resources/read")),
     TYPE.operation(
         "ResourceGroups_DeletionStatus",
         "GET",
         "/subscriptions/{subscription}/operationresults/{result}",
         deleted,
-    ),
+    )
+    .needing(Need::Nothing),
 ];
 
 fn put(world: &mut World, call: &Call<'_>) -> Answer {

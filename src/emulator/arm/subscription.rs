@@ -4,11 +4,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{ResourceType, id, page};
+use super::{ResourceType, id, page, rights};
 use crate::emulator::entra;
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
-use crate::emulator::operation::{Answer, Call, Operation};
+use crate::emulator::operation::{Answer, Call, Need, Operation};
 use crate::emulator::seed::{self, guid};
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
@@ -34,9 +34,9 @@ const SUBSCRIPTIONS: ResourceType = ResourceType { name: "Microsoft.Resources/su
 const TENANTS: ResourceType = ResourceType { name: "Microsoft.Resources/tenants", versions: VERSIONS };
 
 pub(crate) const OPERATIONS: &[Operation] = &[
-    SUBSCRIPTIONS.operation("Subscriptions_List", "GET", "/subscriptions", list),
+    SUBSCRIPTIONS.operation("Subscriptions_List", "GET", "/subscriptions", list).needing(Need::Nothing),
     SUBSCRIPTIONS.operation("Subscriptions_Get", "GET", "/subscriptions/{subscription}", get),
-    TENANTS.operation("Tenants_List", "GET", "/tenants", tenants),
+    TENANTS.operation("Tenants_List", "GET", "/tenants", tenants).needing(Need::Nothing),
 ];
 
 fn get(world: &mut World, call: &Call<'_>) -> Answer {
@@ -45,10 +45,14 @@ fn get(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 fn list(world: &mut World, call: &Call<'_>) -> Answer {
-    let tenant = call.caller.as_ref().map(|caller| caller.tenant.as_str());
+    let caller = call.caller.as_ref();
     let all = world.store.under("arm/subscriptions/").filter(|(key, _)| key.matches('/').count() == 2);
-    let visible =
-        all.map(|(_, document)| document).filter(|it| it.at("tenantId").as_str() == tenant).cloned().collect();
+    let is_visible = |subscription: &&Value| {
+        caller.is_some_and(|caller| {
+            subscription.text("tenantId") == caller.tenant && rights::sees(world, caller, subscription.text("id"))
+        })
+    };
+    let visible = all.map(|(_, document)| document).filter(is_visible).cloned().collect();
     Ok(page::answer(world, call.request, &page::sorted(visible))?)
 }
 

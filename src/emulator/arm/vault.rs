@@ -13,7 +13,7 @@ use super::{ResourceType, id, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
 use crate::emulator::key_vault::{self, ports, secret};
-use crate::emulator::operation::{Answer, Call, Operation};
+use crate::emulator::operation::{Answer, Call, Need, Operation};
 use crate::emulator::seed::{self, guid};
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
@@ -66,7 +66,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "POST",
         "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkNameAvailability",
         check_name,
-    ),
+    )
+    .needing(Need::Action("Microsoft.KeyVault/checkNameAvailability/read")),
 ];
 
 fn put(world: &mut World, call: &Call<'_>) -> Answer {

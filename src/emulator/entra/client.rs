@@ -1,12 +1,13 @@
 //! Clients: whatever signs in with a client id, which is an application or a managed identity.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::assertion::Certificate;
 use super::{principal, tenant};
 use crate::emulator::json::Json as _;
-use crate::emulator::seed::{Application, DEFAULT_AUDIENCE, guid};
+use crate::emulator::seed::{Application, DEFAULT_AUDIENCE, Permission, guid};
 use crate::emulator::store::Store;
 
 /// A client, as far as signing in is concerned.
@@ -77,6 +78,16 @@ pub(crate) fn find(store: &Store, tenant: &str, client_id: &str) -> Option<Clien
     })
 }
 
+/// What the seed lets a client do in Azure Resource Manager: none where that is everything. A managed identity may do nothing
+/// that no role lets it do, and so may a client that is gone while its token lives on.
+pub(crate) fn permissions(store: &Store, tenant: &str, client_id: &str) -> Option<Vec<Permission>> {
+    let Some(document) = store.get(&key(tenant, client_id)) else { return Some(Vec::new()) };
+    match document.get("permissions") {
+        Some(permissions) => Some(Vec::deserialize(permissions).unwrap_or_default()),
+        None => document.get("identity").is_some().then(Vec::new),
+    }
+}
+
 fn credential(id: &str, document: &Value) -> Option<Credential> {
     let properties = &document.at("properties");
     let subject = match properties.at("subject").as_str() {
@@ -117,7 +128,14 @@ pub(crate) fn put_application(store: &mut Store, application: &Application, tena
     if application.service_principal {
         principal::put(store, tenant, &object_id, &application.name, "ServicePrincipal", 0);
     }
-    let document = json!({
+    for permission in application.permissions.iter().flatten() {
+        if permission.scope.as_deref().is_some_and(|scope| !scope.starts_with('/')) {
+            return Err(format!(
+                "application {client_id}: the scope of a permission is an id, which begins with a slash"
+            ));
+        }
+    }
+    let mut document = json!({
         "appId": client_id,
         "objectId": object_id,
         "displayName": application.name,
@@ -126,6 +144,9 @@ pub(crate) fn put_application(store: &mut Store, application: &Application, tena
         "certificates": application.certificates,
         "federatedIdentityCredentials": credentials,
     });
+    if let (Some(document), Some(permissions)) = (document.as_object_mut(), &application.permissions) {
+        document.insert("permissions".to_owned(), json!(permissions));
+    }
     store.put(key(tenant, &client_id), document);
     Ok(())
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::error::Error;
-use crate::emulator::arm::access::{self, Asked};
+use crate::emulator::arm::access::{self, Asked, Right};
 use crate::emulator::arm::vault;
 use crate::emulator::entra::access_token::{self, Unfit};
 use crate::emulator::json::Json as _;
@@ -118,8 +118,8 @@ fn check_roles(world: &World, call: &Call<'_>, vault: &Value, caller: &Caller, a
         "" => vault.text("id").to_lowercase(),
         secret => format!("{}/secrets/{secret}", vault.text("id").to_lowercase()),
     };
-    let asked =
-        Asked { tenant: &caller.tenant, principal: &caller.object_id, data_action: &data_action, resource: &resource };
+    let right = Right::Data(&data_action);
+    let asked = Asked { tenant: &caller.tenant, principal: &caller.object_id, right, resource: &resource };
     if access::allows(world, asked) || !world.settings.keeps(Rule::VaultRole) {
         return Ok(());
     }

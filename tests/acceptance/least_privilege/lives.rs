@@ -1,0 +1,95 @@
+//! What each row of the guide's table is proved with: a configuration, and a change of it.
+
+use serde_json::json;
+
+use crate::azwi::Azwi;
+use crate::emulator::{Emulator, SUBSCRIPTION};
+
+pub const PRINCIPAL: &str = "50000000-0000-4000-8000-0000000000a1";
+pub const CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11";
+pub const OTHER_CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a22";
+
+/// The life of one resource, or of one way to use it.
+pub struct Life {
+    /// What the table has in its first column.
+    pub row: &'static str,
+    /// The address of what is imported; nothing is where it is empty.
+    pub address: &'static str,
+    /// The configuration.
+    pub hcl: &'static str,
+    /// What is replaced in the configuration to change it in place, and by what.
+    pub change: (&'static str, &'static str),
+    /// Makes what must be there already.
+    pub before: fn(&Azwi),
+}
+
+/// One for each first cell of the table. A new resource needs its rows there and its life here.
+pub const LIVES: &[Life] = &[
+    Life {
+        row: "azwi_user_assigned_identity",
+        address: "azwi_user_assigned_identity.this",
+        hcl: r#"resource "azwi_user_assigned_identity" "this" {
+  name                = "app"
+  resource_group_name = var.group
+  location            = "westeurope"
+  tags                = { team = "one" }
+}"#,
+        change: ("one", "two"),
+        before: |_| {},
+    },
+    Life {
+        row: "azwi_federated_identity_credential",
+        address: "azwi_federated_identity_credential.this",
+        hcl: r#"resource "azwi_federated_identity_credential" "this" {
+  name                      = "pod"
+  user_assigned_identity_id = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/theirs"
+  issuer                    = "https://issuer.example/"
+  subject                   = "system:serviceaccount:app:one"
+}"#,
+        change: ("app:one", "app:two"),
+        before: |azwi| {
+            let id = Emulator::identity_id(SUBSCRIPTION, &azwi.group, "theirs");
+            azwi.emulator.put_identity(&id, &json!({ "location": "westeurope" }));
+        },
+    },
+    Life {
+        row: "azwi_role_assignment",
+        address: "azwi_role_assignment.this",
+        hcl: r#"resource "azwi_role_assignment" "this" {
+  scope                = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}"
+  role_definition_name = "Reader"
+  principal_id         = "50000000-0000-4000-8000-0000000000a1"
+  description          = "one"
+}"#,
+        change: ("\"one\"", "\"two\""),
+        before: |azwi| {
+            let principal = json!({ "object_id": PRINCIPAL, "name": "app", "kind": "ServicePrincipal" });
+            azwi.emulator.seed(&json!({ "principals": [principal] }));
+        },
+    },
+    Life {
+        row: "azwi_service_account",
+        address: "azwi_service_account.this",
+        hcl: r#"resource "azwi_service_account" "this" {
+  name      = "app"
+  namespace = var.namespace
+  client_id = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11"
+}"#,
+        change: (CLIENT, OTHER_CLIENT),
+        before: |_| {},
+    },
+    Life {
+        row: "azwi_service_account with manage = \"annotations\"",
+        address: "azwi_service_account.this",
+        hcl: r#"resource "azwi_service_account" "this" {
+  name      = "theirs"
+  namespace = var.namespace
+  client_id = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11"
+  manage    = "annotations"
+}"#,
+        change: (CLIENT, OTHER_CLIENT),
+        before: |azwi| {
+            azwi.emulator.create_account(&azwi.namespace, "theirs", &json!({ "example.com/owner": "helm" }));
+        },
+    },
+];

@@ -1,0 +1,191 @@
+//! Every resource with exactly the rights that docs/guides/least-privilege.md lists for it, in Azure and in a cluster that
+//! honours roles. The table, the role definitions and the manifests are read out of the guide itself.
+//!
+//! That the rights suffice shows in that nothing fails; that none is superfluous in the emulator's log, which tells the right
+//! that each request needed.
+
+mod account;
+mod guide;
+mod lives;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use self::account::{allowed, signed_in};
+use self::guide::{Guide, Rights, Row, objects, verbs};
+use self::lives::{CLIENT, LIVES, Life, OTHER_CLIENT, PRINCIPAL};
+use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator};
+
+#[test]
+fn every_resource_lives_with_exactly_the_rights_of_its_rows() {
+    let guide = Guide::read();
+    each_with_its_own_emulator(|mut azwi| {
+        azwi.emulator.settings(&json!({ "rbac": true }));
+        for (number, life) in LIVES.iter().enumerate() {
+            (life.before)(&azwi);
+            let everything = guide.rights(|row| row.of == life.row && row.to != "explain");
+            azwi.environment = allowed(&azwi, &format!("life-{number}"), &everything);
+            lives(&azwi, life, &guide);
+        }
+    });
+}
+
+fn lives(azwi: &Azwi, life: &Life, guide: &Guide) {
+    let rows = |to: &str| guide.rights(|row| row.of == life.row && row.to == to);
+    let mut last = azwi.emulator.requests();
+    let mut used = || {
+        let log = azwi.emulator.log().split_off(last);
+        last += log.len();
+        let refused = |entry: &&Json| matches!(entry["status"].as_u64(), Some(401 | 403));
+        assert!(!log.iter().any(|entry| refused(&entry)), "{}: refused: {log:#?}", life.row);
+        log.iter().filter_map(|entry| entry["right"].as_str()).map(str::to_owned).collect::<Rights>()
+    };
+    azwi.write(life.hcl);
+    assert_ne!(azwi.plan(), NOTHING, "{}", life.row);
+    let mut planned = used();
+    azwi.apply();
+    let created = used();
+    let id = azwi.state().get(life.address, "id");
+    azwi.forget(life.address);
+    azwi.run(&["import", "-no-color", "-input=false", life.address, &id]).succeeded();
+    assert_eq!(azwi.plan(), NOTHING, "{}", life.row);
+    planned.extend(used());
+    let (one, two) = life.change;
+    azwi.write(&life.hcl.replace(one, two));
+    azwi.apply();
+    let updated = used();
+    azwi.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
+    let deleted = used();
+
+    let reads = rows("plan");
+    // The look before a create is a read that no plan of a new object makes.
+    planned.extend(created.intersection(&reads).cloned());
+    assert_eq!(planned, reads, "{}: what plan, refresh and import ask for, and what the guide lists", life.row);
+    for (to, used) in [("create", created), ("update", updated), ("delete", deleted)] {
+        let more: Rights = used.difference(&reads).cloned().collect();
+        assert_eq!(more, rows(to), "{}: what {to} asks for, and what the guide lists", life.row);
+    }
+}
+
+#[test]
+fn a_pipeline_with_the_guide_s_read_only_roles_plans_everything_and_changes_nothing() {
+    let guide = Guide::read();
+    each_with_its_own_emulator(|mut azwi| {
+        azwi.emulator.settings(&json!({ "rbac": true }));
+        let whole = whole();
+        let all = Some(guide.role("azwi"));
+        let all = signed_in(&azwi, "all", all, &guide.manifest("azwi"));
+        let read_only = signed_in(&azwi, "read-only", Some(guide.role("azwi plan")), &guide.manifest("azwi-plan"));
+
+        azwi.environment = read_only.clone();
+        azwi.write(&whole);
+        assert_eq!(azwi.plan().len(), 4, "before anything exists");
+        azwi.environment = all.clone();
+        azwi.apply();
+        azwi.environment = read_only.clone();
+        assert_eq!(azwi.plan(), NOTHING);
+        azwi.write(&whole.replace("one", "two").replace(CLIENT, OTHER_CLIENT));
+        let update = |address| (address, "update");
+        let expected = changes([
+            update("azwi_federated_identity_credential.this"),
+            update("azwi_role_assignment.this"),
+            update("azwi_service_account.this"),
+            update("azwi_user_assigned_identity.this"),
+        ]);
+        assert_eq!(azwi.plan(), expected);
+        let told = azwi.apply_fails();
+        told.says(&["Microsoft.ManagedIdentity/userAssignedIdentities/write"]);
+        told.says(&["patch", "serviceaccounts"]);
+        azwi.environment = all;
+        azwi.apply();
+        azwi.destroy();
+    });
+}
+
+/// All resources in one configuration, each with a `one` or a client id that can be changed in place.
+fn whole() -> String {
+    let hcl = |row: &str| LIVES.iter().find(|life| life.row == row).unwrap().hcl;
+    let identity = "azwi_user_assigned_identity.this";
+    let credential = hcl("azwi_federated_identity_credential")
+        .lines()
+        .map(|line| match line.split_once("user_assigned_identity_id =") {
+            Some((indent, _)) => format!("{indent}user_assigned_identity_id = {identity}.id\n"),
+            None => format!("{line}\n"),
+        })
+        .collect::<String>();
+    let assignment =
+        hcl("azwi_role_assignment").replace(&format!("\"{PRINCIPAL}\""), &format!("{identity}.principal_id"));
+    [hcl("azwi_user_assigned_identity"), &credential, &assignment, hcl("azwi_service_account")].join("\n\n")
+}
+
+#[test]
+fn annotating_needs_no_azure_and_tells_a_missing_namespace_only_with_the_right_to_look() {
+    let guide = Guide::read();
+    each_with_its_own_emulator(|mut azwi| {
+        azwi.emulator.settings(&json!({ "rbac": true }));
+        let manifest = guide.manifest("azwi-annotate");
+        let annotate = signed_in(&azwi, "annotate", None, &manifest);
+        let rule = "  - apiGroups: [\"\"]\n    resources: [namespaces]\n    verbs: [get]\n";
+        assert!(manifest.contains(rule), "{manifest}");
+        let blind = signed_in(&azwi, "blind", None, &manifest.replace(rule, "").replace("azwi-annotate", "blind"));
+
+        let hcl = LIVES.iter().find(|life| life.row.contains("annotations")).unwrap().hcl;
+        azwi.write(&hcl.replace("var.namespace", "\"nowhere\""));
+        azwi.environment = blind;
+        let last = azwi.emulator.requests();
+        let told = azwi.apply_fails();
+        told.says(&["theirs", "nowhere"]);
+        let asked: Rights = azwi.emulator.log().split_off(last).iter().filter_map(right).collect();
+        let row = "azwi_service_account with manage = \"annotations\"";
+        let reads = guide.rights(|found| found.of == row && matches!(found.to.as_str(), "plan" | "explain"));
+        assert_eq!(asked, reads, "what is asked for to explain the failure, and what the guide lists");
+        azwi.environment = annotate.clone();
+        azwi.apply_fails().says(&["namespace", "nowhere", "does not exist"]);
+
+        azwi.emulator.create_account(&azwi.namespace, "theirs", &json!({ "example.com/owner": "helm" }));
+        azwi.applied(hcl);
+    });
+}
+
+fn right(entry: &Json) -> Option<String> {
+    entry["right"].as_str().map(str::to_owned)
+}
+
+/// A role of the guide by its name, and the rows that it is made of.
+type Use = (&'static str, fn(&Row) -> bool);
+
+#[test]
+fn the_guide_has_rows_for_every_resource_and_its_roles_are_made_of_them() {
+    let guide = Guide::read();
+    let listed: BTreeSet<&str> = guide.rows.iter().map(|row| row.of.as_str()).collect();
+    for resource in azwi::resources::ALL {
+        let name = resource.type_name();
+        assert!(listed.contains(name), "docs/guides/least-privilege.md has no rows for {name}");
+    }
+    let lived: BTreeSet<&str> = LIVES.iter().map(|life| life.row).collect();
+    assert_eq!(listed, lived, "the first cells of the table, and the lives of this test");
+
+    let of_azure = |right: &String| right.contains('/') && right.starts_with("Microsoft.");
+    let uses: [Use; 3] = [
+        ("azwi", |_| true),
+        ("azwi plan", |row| row.to == "plan"),
+        ("azwi credentials", |row| row.of == "azwi_federated_identity_credential"),
+    ];
+    for (name, wanted) in uses {
+        let expected: Rights = guide.rights(wanted).into_iter().filter(of_azure).collect();
+        let actions = guide.role(name);
+        let given: Rights = actions.iter().cloned().collect();
+        assert_eq!(given, expected, "the role definition `{name}`");
+        assert_eq!(given.len(), actions.len(), "the role definition `{name}` says something twice");
+    }
+    let uses: [Use; 3] = [
+        ("azwi", |row| row.to != "explain"),
+        ("azwi-plan", |row| row.to == "plan"),
+        ("azwi-annotate", |row| row.of.contains("annotations")),
+    ];
+    for (name, wanted) in uses {
+        let expected: Rights = guide.rights(wanted).into_iter().filter(|right| !of_azure(right)).collect();
+        assert_eq!(verbs(&objects(&guide.manifest(name))[0]), expected, "the manifest `{name}`");
+    }
+}
