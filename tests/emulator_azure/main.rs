@@ -80,7 +80,7 @@ async fn an_answer_carries_the_ids_that_support_asks_for() {
     ] {
         let response = azure.request(method.clone(), target).json(&location).send().await.unwrap();
         let headers = response.headers();
-        assert!(headers.contains_key(&format!("x-ms-ratelimit-remaining-{left}")), "{method} {target}: {headers:?}");
+        assert!(headers.contains_key(format!("x-ms-ratelimit-remaining-{left}")), "{method} {target}: {headers:?}");
         assert_eq!(headers["x-ms-request-id"], headers["x-ms-correlation-request-id"], "where the client gave none");
         assert!(headers.contains_key("x-ms-routing-request-id"), "{method} {target}: {headers:?}");
     }

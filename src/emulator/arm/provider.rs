@@ -46,7 +46,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 /// The types of each namespace with their api-versions, newest first.
 fn namespaces() -> BTreeMap<&'static str, BTreeMap<&'static str, Vec<&'static str>>> {
     let mut all: BTreeMap<_, BTreeMap<_, Vec<_>>> = BTreeMap::new();
-    for ArmOperation { resource_type, versions } in super::OPERATIONS.iter().copied().flatten().filter_map(|it| it.arm)
+    for ArmOperation { resource_type, versions, .. } in
+        super::OPERATIONS.iter().copied().flatten().filter_map(|it| it.arm)
     {
         let Some((namespace, kind)) = resource_type.split_once('/') else { continue };
         // An action, such as `managedClusters/listClusterUserCredential`, is no type.

@@ -78,7 +78,7 @@ async fn try_all(azure: &Client, corpus: impl AsyncFn() -> Vec<Shot>, seconds: u
             panic!("AZWI_FUZZ_SEED={seed}, request {tried}: {why}\nafter {shot}");
         }
     }
-    println!("seed {seed}: {tried} requests, of which {refused} were refused");
+    eprintln!("seed {seed}: {tried} requests, of which {refused} were refused");
     assert!(tried > 200 && refused > tried / 4, "{tried} requests, of which {refused} were refused, try little");
 }
 
