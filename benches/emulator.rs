@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,22 +40,23 @@ fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let seconds = std::env::var("AZWI_BENCH_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_azwi-emulator"))
-        .args(["serve", "--dir", folder.path().to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut program = Running(
+        Command::new(env!("CARGO_BIN_EXE_azwi-emulator"))
+            .args(["serve", "--dir", folder.path().to_str().unwrap()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
     let mut line = String::new();
-    BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(program.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.strip_prefix("ready ").unwrap().trim_end().to_owned();
     let env = std::fs::read_to_string(folder.path().join("env")).unwrap();
     let env =
         env.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
     let authority = Certificate::from_pem(&std::fs::read(folder.path().join("ca.pem")).unwrap()).unwrap();
-    let kubeconfig = std::fs::read_to_string(folder.path().join("kubeconfig")).unwrap();
-    let token = kubeconfig.lines().find_map(|line| line.trim().strip_prefix("token:")).unwrap();
-    let kubernetes = token.trim().trim_matches('"').to_owned();
+    let kubeconfig: Value = serde_json::from_slice(&std::fs::read(folder.path().join("kubeconfig")).unwrap()).unwrap();
+    let kubernetes = kubeconfig.pointer("/users/0/user/token").and_then(Value::as_str).unwrap().to_owned();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let all = runtime.block_on(async {
         let target = Arc::new(sign_in(&authority, url, env, kubernetes).await);
@@ -70,9 +71,20 @@ fn main() {
         }
         all
     });
-    report(seconds, all, program.id());
-    let _ = program.kill();
-    let _ = program.wait();
+    let errors = all.errors.len();
+    report(seconds, all, program.0.id());
+    drop(program);
+    assert_eq!(errors, 0, "every request should have been answered as it should");
+}
+
+/// The program, for as long as it is measured.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn client(authority: &Certificate) -> Client {
