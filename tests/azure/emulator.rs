@@ -52,6 +52,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         name: "pipeline".to_owned(),
         tenant: None,
         secrets: vec!["right".to_owned()],
+        expired_secrets: Vec::new(),
+        service_principal: true,
         certificates: vec![certificate.pem.clone()],
         federated_identity_credentials: vec![trusted("main")],
         permissions: None,
