@@ -14,6 +14,9 @@ use crate::emulator::http::{Request, Response};
 /// Parameters of the media type in which a client asks for all resources of all groups at once.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
+/// The media type of the second version of OpenAPI in protobuf.
+const OPENAPI_2: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
 /// Whether this group has this version.
 pub(super) fn serves(group: &str, version: &str) -> bool {
     groups().into_iter().any(|known| known == (group, version))
@@ -77,6 +80,13 @@ pub(super) fn answer(context: &Context<'_>, request: &Request, parts: &[&str]) -
             "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": format!("{group}/{version}"),
             "resources": resources(group, version),
         })),
+        ["openapi", "v2"] if request.header("accept").unwrap_or_default().contains("protobuf") => {
+            let mut response = Response::empty(StatusCode::OK);
+            response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENAPI_2));
+            response.body = bytes::Bytes::from_static(openapi::VERSION_2_PROTOBUF);
+            Ok(response)
+        }
+        ["openapi", "v2"] => json(openapi::version_2()),
         ["openapi", "v3"] => json(openapi::index()),
         ["openapi", "v3", rest @ ..] => match openapi::document(&rest.join("/")) {
             Some(document) => json(document),

@@ -27,7 +27,7 @@ pub(super) struct Review {
     pub(super) resource: &'static str,
     pub(super) kind: &'static str,
     pub(super) namespaced: bool,
-    schema: &'static Struct,
+    pub(super) schema: &'static Struct,
 }
 
 /// The kinds of questions, in the order in which discovery lists them.
