@@ -27,6 +27,8 @@ use super::watching;
 const LONGEST: usize = 4 << 20;
 /// How long a client may take for its handshake, and open connections to end at shutdown.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many requests, watches included, one connection may have at once: a client that has as many waits without a word.
+const STREAMS: u32 = 1000;
 /// How often it is looked whether a controller has something to do, while somebody watches.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -122,7 +124,8 @@ async fn connection(stream: TcpStream, port: Port, watcher: hyper_util::server::
         Err(_) => return,
     };
     let service = service_fn(move |request| answer(port.clone(), request));
-    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http2().max_concurrent_streams(STREAMS);
     let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
     if let Err(error) = served {
         tracing::debug!(error, "a connection ended early");
