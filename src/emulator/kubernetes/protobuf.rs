@@ -216,6 +216,63 @@ mod tests {
         assert_eq!(read(&body).unwrap(), wanted);
     }
 
+    fn message_of(fields: &[(u8, &[u8])]) -> Vec<u8> {
+        fields.iter().flat_map(|(number, content)| field(*number, content)).collect()
+    }
+
+    #[test]
+    fn a_deployment_is_read_with_what_json_writes_in_another_way() {
+        let quantity = message_of(&[(1, b"cpu"), (2, &field(1, b"100m"))]);
+        let from = message_of(&[(1, &field(1, b"config")), (2, b"key")]);
+        let variable = message_of(&[(1, b"A"), (3, &field(3, &from))]);
+        let get = message_of(&[(1, b"/ready"), (2, &[8, 0, 16, 0x90, 0x3f])]);
+        let probe = field(1, &field(2, &get));
+        let container =
+            message_of(&[(1, b"c"), (2, b"nginx"), (7, &variable), (8, &field(1, &quantity)), (11, &probe), (14, b"")]);
+        let volume = message_of(&[(1, b"v"), (2, &field(2, &[]))]);
+        let spec = message_of(&[(1, &volume), (2, &container)]);
+        let labels = message_of(&[(1, b"app"), (2, b"web")]);
+        let template = message_of(&[(1, &field(11, &labels)), (2, &spec)]);
+        let rolling = field(2, &field(1, &[8, 1, 26, 3, b'2', b'5', b'%']));
+        let spec = [vec![8, 0], message_of(&[(2, &field(1, &labels)), (3, &template), (4, &rolling)])].concat();
+        let raw = message_of(&[(1, &message_of(&[(1, b"web"), (8, b"")])), (2, &spec), (3, b"")]);
+        let meta = message_of(&[(1, b"apps/v1"), (2, b"Deployment")]);
+        let body = [MAGIC, &field(1, &meta), &field(2, &raw)].concat();
+        let container = json!({
+            "name": "c", "image": "nginx", "resources": {"limits": {"cpu": "100m"}},
+            "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "config", "key": "key"}}}],
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}},
+        });
+        let wanted = json!({
+            "kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "web"}, "status": {},
+            "spec": {
+                "replicas": 0, "selector": {"matchLabels": {"app": "web"}},
+                "strategy": {"rollingUpdate": {"maxUnavailable": "25%"}},
+                "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"volumes": [{"name": "v", "emptyDir": {}}], "containers": [container]},
+                },
+            },
+        });
+        assert_eq!(read(&body).unwrap(), wanted);
+    }
+
+    #[test]
+    fn there_is_a_message_for_every_kind_and_for_every_part_of_one() {
+        let known = |name: &str| MESSAGES.contains_key(name);
+        for kind in super::super::kinds::ALL {
+            assert!(known(kind.kind()), "{}", kind.kind());
+        }
+        for review in super::super::reviews::ALL {
+            assert!(known(review.kind), "{}", review.kind);
+        }
+        for field in MESSAGES.values().flatten() {
+            if let Of::Message(name) | Of::Map(name) = &field.of {
+                assert!(known(name), "{name}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_cut_off_or_no_such_body_is_not_read() {
         assert!(read(b"{}").is_none());
