@@ -93,7 +93,7 @@ impl Watch {
                 let line = self.rest.split_to(end + 1);
                 return Some(serde_json::from_slice(&line).unwrap());
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.answer.chunk()).await.expect("an event, or the end");
+            let chunk = tokio::time::timeout(PATIENCE, self.answer.chunk()).await.unwrap();
             let chunk = chunk.unwrap_or_default()?;
             self.rest = [std::mem::take(&mut self.rest), chunk].concat().into();
         }
@@ -101,7 +101,7 @@ impl Watch {
 
     /// What happened next, and to which object.
     async fn next(&mut self) -> (String, String) {
-        let event = self.event().await.expect("an event");
+        let event = self.event().await.unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         (text(&event["type"]), text(&event["object"]["metadata"]["name"]))
     }

@@ -25,7 +25,7 @@ impl Watch {
     /// The words of the next line.
     #[track_caller]
     fn next(&self) -> Vec<String> {
-        let line = self.lines.recv_timeout(Duration::from_secs(5)).expect("another line");
+        let line = self.lines.recv_timeout(Duration::from_secs(5)).unwrap();
         line.split_whitespace().map(str::to_owned).collect()
     }
 

@@ -199,8 +199,12 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// A field of bytes, shorter than 16 KiB.
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
-        [&[number << 3 | 2, u8::try_from(content.len()).unwrap()], content].concat()
+        let (low, high) = (content.len() % 128, content.len() / 128);
+        let length = if high == 0 { vec![low] } else { vec![low | 128, high] };
+        let head = std::iter::once(number << 3 | 2).chain(length.into_iter().map(|byte| u8::try_from(byte).unwrap()));
+        head.chain(content.iter().copied()).collect()
     }
 
     #[test]
