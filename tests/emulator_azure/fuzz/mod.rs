@@ -79,7 +79,7 @@ async fn try_all(azure: &Client, corpus: impl AsyncFn() -> Vec<Shot>, seconds: u
         }
     }
     eprintln!("seed {seed}: {tried} requests, of which {refused} were refused");
-    assert!(tried > 200 && refused > tried / 4, "{tried} requests, of which {refused} were refused, try little");
+    assert!(tried > 50 && refused > tried / 5, "{tried} requests, of which {refused} were refused, try little");
 }
 
 /// What a real kube-apiserver answers 500 to, by what the messages begin with: recorded in `tests/kubernetes-contract`, but for
