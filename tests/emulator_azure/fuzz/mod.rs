@@ -79,10 +79,11 @@ async fn try_all(azure: &Client, corpus: impl AsyncFn() -> Vec<Shot>, seconds: u
         }
     }
     eprintln!("seed {seed}: {tried} requests, of which {refused} were refused");
-    assert!(tried > 200 && refused > tried / 4, "{tried} requests, of which {refused} were refused, try little");
+    assert!(tried > 50 && refused > tried / 5, "{tried} requests, of which {refused} were refused, try little");
 }
 
-/// What a real kube-apiserver answers 500 to, as recorded in `tests/kubernetes-contract`, by what the messages begin with.
+/// What a real kube-apiserver answers 500 to, by what the messages begin with: recorded in `tests/kubernetes-contract`, but for
+/// the one about impersonation, which is from its source.
 const KUBERNETES_500: &[&str] = &[
     "failed to create typed patch object",
     "failed to convert new object",
@@ -92,6 +93,7 @@ const KUBERNETES_500: &[&str] = &[
     "no kind \"",
     "unknown patch type: ",
     "map: ",
+    "requested groups, a uid or extras without impersonating a user",
     "resourceVersion: Invalid value: ",
 ];
 
