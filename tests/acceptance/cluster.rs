@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator, under_every_terraform};
+use crate::azwi::{
+    Azwi, NOTHING, changes, each_with_its_own_emulator, on_an_emulated_cluster_only, under_every_terraform,
+};
+use crate::binding::IN_AZURE;
 use crate::emulator::Emulator;
 
 /// Without what the environment says of a cluster.
@@ -28,7 +31,7 @@ fn account(name: &str, rest: &str) -> String {
 
 #[test]
 fn entra_id_and_local_accounts_lead_into_clusters_by_their_ids_each_under_its_alias() {
-    under_every_terraform(|mut azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |mut azwi| {
         only_azure(&mut azwi);
         // `demo` takes users of Entra ID, `second` has local accounts only.
         let (demo, second) = (Emulator::cluster_id("rg-demo", "demo"), Emulator::cluster_id("rg-demo", "second"));
@@ -51,7 +54,7 @@ fn entra_id_and_local_accounts_lead_into_clusters_by_their_ids_each_under_its_al
 
 #[test]
 fn a_kubeconfig_in_the_environment_has_no_say_where_cluster_id_is_set_and_a_variable_sets_it_too() {
-    under_every_terraform(|mut azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |mut azwi| {
         assert!(azwi.environment.contains_key("KUBE_CONFIG_PATH"), "or this shows nothing");
         let second = Emulator::cluster_id("rg-demo", "second");
         azwi.applied(&format!("{}{}", provider(&format!("\"{second}\"")), account("one", "")));
@@ -125,7 +128,7 @@ resource "terraform_data" "pause" {{
 
 #[test]
 fn a_token_that_expires_during_a_long_apply_is_replaced() {
-    each_with_its_own_emulator(|mut azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |mut azwi| {
         only_azure(&mut azwi);
         azwi.emulator.settings(&json!({"access_token_seconds": 2}));
         azwi.write(&with_a_pause("sleep 3"));
@@ -153,7 +156,7 @@ fn nobody_is_asked_before_the_cluster_is_needed() {
 
 #[test]
 fn a_token_that_the_api_server_takes_for_expired_is_replaced_once() {
-    each_with_its_own_emulator(|mut azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |mut azwi| {
         only_azure(&mut azwi);
         let clock = format!("{}/_emulator/clock", azwi.emulator.url());
         azwi.write(&with_a_pause(&format!(

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::azwi::{each_with_its_own_emulator, under_every_terraform};
+use crate::azwi::{each_with_its_own_emulator, on_an_emulated_cluster_only, under_every_terraform};
+use crate::binding::IN_AZURE;
 use crate::emulator::{Emulator, SUBSCRIPTION};
 
 fn data(kind: &str, attributes: &str) -> String {
@@ -16,7 +17,7 @@ fn cluster(id: &str, rest: &str) -> String {
 
 #[test]
 fn a_cluster_of_aks_tells_its_issuer_and_what_is_switched_on() {
-    under_every_terraform(|azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let id = Emulator::cluster_id("rg-demo", "demo");
         let state = azwi.applied(&cluster(&id.to_uppercase().replace("/SUBSCRIPTIONS", "/subscriptions"), ""));
         let get = |attribute: &str| state.get("data.azwi_cluster.this", attribute);
@@ -193,7 +194,7 @@ fn bad_input_is_refused_unasked() {
 
 #[test]
 fn an_issuer_is_its_document_s_byte_for_byte() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let issuer = azwi.emulator.issuer();
         let state = azwi.applied(&data("oidc_issuer", &format!("  issuer = \"{issuer}\"")));
         let get = |attribute: &str| state.get("data.azwi_oidc_issuer.this", attribute);

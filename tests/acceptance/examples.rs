@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use crate::azwi::{Azwi, NOTHING, each_with_its_own_emulator};
+use crate::azwi::{Azwi, NOTHING, each_with_its_own_emulator, on_an_emulated_cluster_only};
+use crate::binding::IN_AZURE;
 use crate::clusters;
 
 fn example(path: &str) -> String {
@@ -36,7 +37,7 @@ fn beside_the_provider_example(azwi: &Azwi) -> Azwi {
 
 #[test]
 fn every_resource_s_example_is_applied_imported_and_destroyed() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/resources");
         let mut names: Vec<String> =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

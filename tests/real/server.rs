@@ -44,7 +44,8 @@ pub(crate) const AUDIENCE: &str = "api://AzureADTokenExchange";
 pub(crate) struct Server {
     /// Where it listens, without a slash at the end.
     pub(crate) url: String,
-    /// The issuer of its tokens: the same port under another name, so that nothing takes the one for the other.
+    /// The issuer of its tokens: the same port under another name, so that nothing takes the one for the other, with a slash at its end, as
+    /// those of AKS have.
     pub(crate) issuer: String,
     /// The certificate authority of its certificate, PEM.
     pub(crate) ca: String,
@@ -91,7 +92,7 @@ impl Server {
         let keys = Keys::write(&folder);
         let [client, peer, secure] = free_ports();
         let (etcd_url, url) = (format!("http://127.0.0.1:{client}"), format!("https://127.0.0.1:{secure}"));
-        let issuer = format!("https://localhost:{secure}");
+        let issuer = format!("https://localhost:{secure}/");
         let at = |name: &str| folder.join(name).display().to_string();
 
         let mut etcd = Supervised::start(

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Tests against the real thing: builds kube-apiserver, etcd and OpenTofu where they are not there yet, and holds to them the provider's
-# Kubernetes client, the contract that the emulator is held to, and every acceptance test. At the end it counts what ran where.
+# Tests against the real thing: builds kube-apiserver, etcd, OpenTofu and the Registry's validator where they are not there yet, and holds
+# to them the provider's Kubernetes client, the contract that the emulator is held to, every acceptance test, and docs/. At the end it
+# counts what ran where.
 #
 #     tests/tools/test-real.sh            compares
 #     tests/tools/test-real.sh record     writes the API server's answers into tests/contract/kubernetes instead
@@ -39,11 +40,12 @@ terraform_of() {
 
 case ${1-} in
     "")
-        tests/tools/build.sh etcd kube-apiserver tofu
+        tests/tools/build.sh etcd kube-apiserver tofu tfplugindocs
         kubernetes=$(.tools/bin/kube-apiserver --version | sed 's/.* //')
         reports=$(mktemp -d)
         trap 'rm -rf "$reports"' EXIT
         failed=
+        cargo build --quiet --locked --bins
         cargo build --quiet --locked --features real-server --example with-kubernetes
         beside=target/debug/examples/with-kubernetes
         stage contract cargo test --locked --features real-server --test real
@@ -53,6 +55,7 @@ case ${1-} in
         stage real-cluster env AZWI_TERRAFORMS="$(tests/tools/terraforms | cut -d : -f 1)" \
             "$beside" sh -c 'SSL_CERT_FILE=$AZWI_TEST_AUTHORITIES exec cargo test --locked --test acceptance'
         stage opentofu env AZWI_TERRAFORMS="$PWD/.tools/bin/tofu" cargo test --locked --test acceptance
+        stage documentation tests/tools/validate-docs
         tell
         [ -z "$failed" ] || { printf '\nFailed:%s\n' "$failed" >&2 && exit 1; }
         ;;

@@ -15,12 +15,15 @@ use serde_json::{Value as Json, json};
 use self::account::{allowed, signed_in};
 use self::guide::{Guide, Rights, Row, objects, verbs};
 use self::lives::{CLIENT, LIVES, Life, OTHER_CLIENT, PRINCIPAL};
-use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator};
+use crate::azwi::{Azwi, NOTHING, changes, on_an_emulated_cluster_only};
+
+/// Why none of this is for a real cluster.
+const LOG: &str = "which rights a request needs is read in the emulator's log";
 
 #[test]
 fn every_resource_lives_with_exactly_the_rights_of_its_rows() {
     let guide = Guide::read();
-    each_with_its_own_emulator(|mut azwi| {
+    on_an_emulated_cluster_only(LOG, |mut azwi| {
         azwi.emulator.settings(&json!({ "rbac": true }));
         for (number, life) in LIVES.iter().enumerate() {
             (life.before)(&azwi);
@@ -71,7 +74,7 @@ fn lives(azwi: &Azwi, life: &Life, guide: &Guide) {
 #[test]
 fn a_pipeline_with_the_guide_s_read_only_roles_plans_everything_and_changes_nothing() {
     let guide = Guide::read();
-    each_with_its_own_emulator(|mut azwi| {
+    on_an_emulated_cluster_only(LOG, |mut azwi| {
         azwi.emulator.settings(&json!({ "rbac": true }));
         let whole = whole();
         let all = Some(guide.role("azwi"));
@@ -122,7 +125,7 @@ fn whole() -> String {
 #[test]
 fn annotating_needs_no_azure_and_tells_a_missing_namespace_only_with_the_right_to_look() {
     let guide = Guide::read();
-    each_with_its_own_emulator(|mut azwi| {
+    on_an_emulated_cluster_only(LOG, |mut azwi| {
         azwi.emulator.settings(&json!({ "rbac": true }));
         let manifest = guide.manifest("azwi-annotate");
         let annotate = signed_in(&azwi, "annotate", None, &manifest);
