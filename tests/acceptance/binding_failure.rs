@@ -117,7 +117,7 @@ fn what_cannot_be_undone_is_in_the_state_and_ends_with_the_next_apply() {
 #[test]
 fn a_binding_that_is_interrupted_anywhere_is_finished_by_the_next_apply() {
     on_an_emulated_cluster_only(FAULTS, |azwi| {
-        let mut azwi = azwi;
+        let mut azwi = hurried(azwi);
         azwi.environment.insert("AZWI_TEST_HURRY".to_owned(), "2".to_owned());
         let steps = STEPS.into_iter().chain([("PATCH", "serviceaccounts/app"), ("POST", "/token")]);
         for (method, path) in steps {
