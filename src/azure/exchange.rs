@@ -78,3 +78,24 @@ impl Error {
         NOT_KNOWN_YET.iter().any(|code| self.has_code(code))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_is_waited_for() {
+        let refused = |code: &str| {
+            let mut error = Error::new(ErrorKind::SignIn, "exchange", "x", "refused");
+            error.code = Some(code.to_owned());
+            error.is_not_known_yet()
+        };
+        for passing in ["AADSTS70021", "AADSTS700211", "AADSTS700213", "AADSTS70025", "AADSTS700016", "AADSTS50166"] {
+            assert!(refused(passing), "{passing}");
+        }
+        // Another case of letters, Conditional Access, a token that has expired, a signature that is wrong.
+        for lasting in ["AADSTS7002138", "AADSTS53003", "AADSTS700024", "AADSTS700027", "access_denied"] {
+            assert!(!refused(lasting), "{lasting}");
+        }
+    }
+}
