@@ -105,7 +105,8 @@ impl Azure {
         if !request.body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let outgoing = Outgoing { method: request.method.clone(), url, headers, body: request.body.clone() };
+        let outgoing =
+            Outgoing { method: request.method.clone(), url, headers, body: request.body.clone(), alone: false };
         self.inner.transport.send(&request.subject, outgoing, Some(self), wait).await
     }
 

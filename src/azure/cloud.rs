@@ -58,8 +58,13 @@ impl Cloud {
         let Some(host) = &config.metadata_host else { return resolve(config, &Raw::built_in(config.environment)) };
         let url = metadata_url(host)?;
         let subject = Subject::new("GET cloud metadata", format!("https://{}/metadata/endpoints", url.authority()));
-        let request =
-            Outgoing { method: reqwest::Method::GET, url, headers: Default::default(), body: Default::default() };
+        let request = Outgoing {
+            method: reqwest::Method::GET,
+            url,
+            headers: Default::default(),
+            body: Default::default(),
+            alone: false,
+        };
         let answer = transport.send(&subject, request, None, wait).await?;
         let described: Described = answer.json(&subject)?;
         let raw = described.pick(config.environment).ok_or_else(|| {

@@ -62,7 +62,7 @@ impl Azure {
             .finish();
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
-        let request = Outgoing { method: Method::POST, url, headers, body: Bytes::from(form) };
+        let request = Outgoing { method: Method::POST, url, headers, body: Bytes::from(form), alone: true };
         let answer = self.inner.transport.send(&subject, request, None, wait).await?;
         // Not read with `Answer::json`, whose errors quote the answer.
         match serde_json::from_slice::<Issued>(&answer.body) {
@@ -76,5 +76,26 @@ impl Error {
     /// Whether a refused exchange may be accepted a while later: the credential has not spread to all of Entra ID.
     pub fn is_not_known_yet(&self) -> bool {
         NOT_KNOWN_YET.iter().any(|code| self.has_code(code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_is_waited_for() {
+        let refused = |code: &str| {
+            let mut error = Error::new(ErrorKind::SignIn, "exchange", "x", "refused");
+            error.code = Some(code.to_owned());
+            error.is_not_known_yet()
+        };
+        for passing in ["AADSTS70021", "AADSTS700211", "AADSTS700213", "AADSTS70025", "AADSTS700016", "AADSTS50166"] {
+            assert!(refused(passing), "{passing}");
+        }
+        // Another case of letters, Conditional Access, a token that has expired, a signature that is wrong.
+        for lasting in ["AADSTS7002138", "AADSTS53003", "AADSTS700024", "AADSTS700027", "access_denied"] {
+            assert!(!refused(lasting), "{lasting}");
+        }
     }
 }

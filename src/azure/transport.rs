@@ -35,6 +35,8 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Whether it gets a connection of its own, as a client has that asks for the first time.
+    pub(crate) alone: bool,
 }
 
 /// Puts a token on each attempt, because a request may be retried longer than its first token lasts.
@@ -49,6 +51,8 @@ pub(crate) struct Transport {
     http: OnceLock<Result<reqwest::Client, String>>,
     /// For the metadata service of a virtual machine, which no proxy can reach.
     direct: OnceLock<Result<reqwest::Client, String>>,
+    /// For requests that are to meet any replica of a service: a connection that is kept leads to the same one.
+    alone: OnceLock<Result<reqwest::Client, String>>,
     user_agent: HeaderValue,
     correlation_id: Option<HeaderValue>,
     pace: Pace,
@@ -66,6 +70,7 @@ impl Transport {
         Self {
             http: OnceLock::new(),
             direct: OnceLock::new(),
+            alone: OnceLock::new(),
             user_agent: HeaderValue::from_str(&user_agent).unwrap_or(HeaderValue::from_static(product)),
             correlation_id: correlation_id.and_then(|id| HeaderValue::from_str(&id).ok()),
             pace: Pace::default(),
@@ -139,7 +144,7 @@ impl Transport {
 
     /// Sends a request once. The answer is read to its end.
     async fn attempt(&self, subject: &Subject, request: &Outgoing, wait: &Wait) -> Result<Answer, Lost> {
-        let client = self.http(&request.url).map_err(|problem| Lost::Unreachable {
+        let client = self.http(request).map_err(|problem| Lost::Unreachable {
             error: subject.error(ErrorKind::Network, format!("no HTTP client: {problem}")),
             passing: false,
         })?;
@@ -184,12 +189,12 @@ impl Transport {
         Ok(answer)
     }
 
-    fn http(&self, url: &Url) -> Result<&reqwest::Client, &str> {
-        let local = matches!(url.host(), Some(url::Host::Ipv4(address)) if address.is_link_local());
-        let (client, builder) = if local {
-            (&self.direct, reqwest::Client::builder().no_proxy())
-        } else {
-            (&self.http, reqwest::Client::builder())
+    fn http(&self, request: &Outgoing) -> Result<&reqwest::Client, &str> {
+        let local = matches!(request.url.host(), Some(url::Host::Ipv4(address)) if address.is_link_local());
+        let (client, builder) = match (local, request.alone) {
+            (true, _) => (&self.direct, reqwest::Client::builder().no_proxy()),
+            (false, true) => (&self.alone, reqwest::Client::builder().pool_max_idle_per_host(0).http1_only()),
+            (false, false) => (&self.http, reqwest::Client::builder()),
         };
         let made = client.get_or_init(|| {
             builder

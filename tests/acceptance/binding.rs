@@ -144,8 +144,7 @@ fn an_issuer_instead_of_a_cluster_is_taken_and_must_be_the_token_s() {
     under_every_terraform(|azwi| {
         let azwi = hurried(azwi);
         let with = |issuer: &str| {
-            binding_of("", "")
-                .replace(&format!("cluster_id                = \"{CLUSTER}\""), &format!("issuer = \"{issuer}\""))
+            binding_of("", "").replace("local.cluster_id", "null").replace("local.issuer", &format!("\"{issuer}\""))
         };
         let issuer = azwi.emulator.issuer();
         azwi.write(&with(issuer.trim_end_matches('/')));

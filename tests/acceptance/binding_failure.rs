@@ -117,7 +117,7 @@ fn what_cannot_be_undone_is_in_the_state_and_ends_with_the_next_apply() {
 #[test]
 fn a_binding_that_is_interrupted_anywhere_is_finished_by_the_next_apply() {
     on_an_emulated_cluster_only(FAULTS, |azwi| {
-        let mut azwi = azwi;
+        let mut azwi = hurried(azwi);
         azwi.environment.insert("AZWI_TEST_HURRY".to_owned(), "2".to_owned());
         let steps = STEPS.into_iter().chain([("PATCH", "serviceaccounts/app"), ("POST", "/token")]);
         for (method, path) in steps {
@@ -279,7 +279,13 @@ fn bad_input_is_named_with_what_to_do() {
     on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
         azwi.write(&binding_of("", "").replace("= var.namespace", "= \"no-such-namespace\""));
-        azwi.apply_fails().says(&["Namespace \"no-such-namespace\"", "does not exist"]);
+        azwi.apply_fails().says(&["no-such-namespace", "not found", "Create namespace \"no-such-namespace\" first"]);
+        nothing_is_left(&azwi);
+        let annotated = binding_of("manage = \"annotations\"", "");
+        azwi.write(&annotated.replace("= var.namespace", "= \"no-such-namespace\""));
+        azwi.apply_fails().says(&["Namespace \"no-such-namespace\" does not exist"]);
+        azwi.write(&annotated);
+        azwi.apply_fails().says(&["does not exist", "With `manage = \"annotations\"` somebody else makes the account"]);
         nothing_is_left(&azwi);
         azwi.write(&binding_of("", "").replace(
             "local.cluster_id",
@@ -468,6 +474,104 @@ fn a_credential_that_exists_is_refused_then_imported() {
         azwi.write(&hcl);
         azwi.apply_fails().says(&["exists already", "import {", &id, THIS]);
         azwi.applied(&binding_of("", "adopt_existing = true"));
+        azwi.destroy();
+    });
+}
+
+#[test]
+fn a_create_that_must_be_usable_and_is_not_fails_and_is_tainted_until_it_is_untainted() {
+    each_with_its_own_emulator(|azwi| {
+        let azwi = hurried(azwi);
+        azwi.emulator.settings(&json!({ "credential_propagation_ms": 3_600_000 }));
+        azwi.write(&binding_of("", "wait_until_usable = true\n  timeouts {\n    create = \"6s\"\n  }"));
+        azwi.apply_fails().on("wait_until_usable", &["not usable yet", "terraform untaint"]);
+        assert_eq!(azwi.state().get(THIS, "usable"), "false");
+        let made = credential(&azwi);
+        assert_eq!(azwi.plan(), changes([(THIS, "replace")]), "Terraform replaces what a failed create has left");
+        azwi.run(&["untaint", THIS]).succeeded();
+        assert_eq!(azwi.plan(), changes([(THIS, "update")]));
+        azwi.emulator.settings(&json!({ "credential_propagation_ms": 0 }));
+        azwi.apply();
+        assert_eq!(azwi.state().get(THIS, "usable"), "true");
+        assert_eq!(credential(&azwi), made);
+        assert_eq!(azwi.plan(), NOTHING);
+        azwi.destroy();
+    });
+}
+
+#[test]
+fn an_identity_that_fills_up_is_told_at_plan() {
+    under_every_terraform(|azwi| {
+        let azwi = hurried(azwi);
+        let alone = binding_of("", "").split("resource \"azwi_federated").next().unwrap().to_owned();
+        azwi.applied(&alone);
+        for number in 0..20 {
+            let id = format!("{}/federatedIdentityCredentials/theirs-{number}", identity(&azwi));
+            let subject = format!("system:serviceaccount:theirs:{number}");
+            let body =
+                json!({"properties": {"issuer": "https://issuer.example/", "subject": subject, "audiences": ["a"]}});
+            azwi.emulator.put_identity(&id, &body);
+            if number == 16 {
+                azwi.write(&binding_of("", ""));
+                azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned().says(&["fills up: 18 of at most 20"]);
+            }
+        }
+        // Some of them may go in the same run, as far as a plan can tell.
+        azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned().says(&["would hold 21 of at most 20"]);
+        azwi.apply_fails().says(&["20"]);
+        assert_eq!(azwi.emulator.account(&azwi.namespace, "app"), None, "nothing is left");
+        azwi.write(&alone);
+        azwi.destroy();
+    });
+}
+
+#[test]
+fn two_processes_that_bind_one_identity_at_once_both_succeed() {
+    each_with_its_own_emulator(|azwi| {
+        // With latency the emulator refuses the second of two writes on one identity that overlap, as Azure does.
+        let azwi = hurried(azwi);
+        let alone = binding_of("", "").split("resource \"azwi_federated").next().unwrap().to_owned();
+        azwi.applied(&alone);
+        azwi.emulator.settings(&json!({ "latency_ms": 30 }));
+        let ten = |from: u32| {
+            full("")
+                .split_once("\n\n")
+                .unwrap()
+                .1
+                .replace("= 20", "= 10")
+                .replace("azwi_user_assigned_identity.app.id", &format!("\"{}\"", identity(&azwi)))
+                .replace("${count.index}", &format!("${{count.index + {from}}}"))
+        };
+        let mut other = hurried(Azwi::anywhere(&azwi.terraform, std::sync::Arc::clone(&azwi.emulator)));
+        other.environment.extend(azwi.environment.clone());
+        other.file("variables.tf", "variable \"namespace\" {}\n");
+        other.file("header.tf", "terraform {\n  required_providers {\n    azwi = { source = \"azwi/azwi\" }\n  }\n}\n");
+        other.write(&ten(10));
+        azwi.write(&(alone + &ten(0)));
+        let (one, two) = (azwi.start_apply(), other.start_apply());
+        azwi.finish_apply(one).succeeded();
+        other.finish_apply(two).succeeded();
+        assert_eq!(azwi.emulator.credentials(&identity(&azwi)).len(), 20);
+        let collided = azwi.emulator.log().iter().filter(|entry| entry["status"] == 409).count();
+        assert!(collided > 0, "the two never met, so this shows nothing");
+        other.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
+        azwi.destroy();
+    });
+}
+
+#[test]
+fn an_identity_of_another_tenant_is_refused_with_what_to_do() {
+    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
+        let azwi = hurried(azwi);
+        let (tenant, subscription) = ("10000000-0000-4000-8000-0000000000bb", "20000000-0000-4000-8000-0000000000bb");
+        azwi.emulator.seed(&json!({
+            "tenants": [{ "id": tenant, "name": "other.example" }],
+            "subscriptions": [{ "id": subscription, "name": "Other", "tenant": tenant }],
+        }));
+        let elsewhere = Emulator::identity_id(subscription, "rg-demo", "app");
+        azwi.write(&binding_of("", "").replace("= azwi_user_assigned_identity.app.id", &format!("= \"{elsewhere}\"")));
+        azwi.apply_fails().on("user_assigned_identity_id", &["another tenant", "tenant_id"]);
+        assert!(!azwi.state().has(THIS));
         azwi.destroy();
     });
 }

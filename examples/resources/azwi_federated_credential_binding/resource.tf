@@ -4,12 +4,11 @@ resource "azwi_user_assigned_identity" "orders" {
   location            = "westeurope"
 }
 
-# Makes the credential and the service account, and waits until Entra ID accepts the account's tokens.
+# Makes the credential and the service account, and tries until Entra ID accepts the account's tokens.
 resource "azwi_federated_credential_binding" "this" {
   user_assigned_identity_id = azwi_user_assigned_identity.orders.id
   cluster_id                = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ContainerService/managedClusters/demo"
   credential_name           = "demo-orders"
-  wait_until_usable         = true
 
   service_account = {
     namespace = "demo"
@@ -18,10 +17,11 @@ resource "azwi_federated_credential_binding" "this" {
 }
 
 # An account that somebody else makes, such as a Helm chart, keeps its owner and gets the annotations only. The identity may
-# read the secrets of one vault.
+# read the secrets of one vault, and the apply fails unless a token of the account is accepted.
 resource "azwi_federated_credential_binding" "default" {
   user_assigned_identity_id = azwi_user_assigned_identity.orders.id
   cluster_id                = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ContainerService/managedClusters/demo"
+  wait_until_usable         = true
 
   service_account = {
     namespace = "demo"

@@ -81,7 +81,7 @@ impl Federated {
         headers: HeaderMap,
     ) -> Result<T, Error> {
         let subject = subject(self.method, &url);
-        let request = Outgoing { method, url, headers, body: Bytes::new() };
+        let request = Outgoing { method, url, headers, body: Bytes::new(), alone: false };
         let answer = self.transport.send(&subject, request, None, &Wait::at_most(EXCHANGE)).await.map_err(|mut error| {
             if error.status.is_some() {
                 error.kind = ErrorKind::SignIn;

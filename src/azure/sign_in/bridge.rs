@@ -60,7 +60,7 @@ impl HttpClient for Bridge {
             return Err(into_core(subject.error(ErrorKind::SignIn, "a streamed body cannot be sent")));
         };
         let method = request.method().as_str().parse().unwrap_or(reqwest::Method::POST);
-        let outgoing = Outgoing { method, url, headers, body };
+        let outgoing = Outgoing { method, url, headers, body, alone: false };
         let answer =
             self.transport.send(&subject, outgoing, None, &Wait::at_most(EXCHANGE)).await.map_err(into_core)?;
         let mut headers = Headers::new();

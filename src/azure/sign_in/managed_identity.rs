@@ -51,7 +51,7 @@ impl MetadataService {
         }
         let subject = subject(METHOD, &url);
         let headers = HeaderMap::from_iter([(HeaderName::from_static("metadata"), HeaderValue::from_static("true"))]);
-        let request = Outgoing { method: reqwest::Method::GET, url, headers, body: Bytes::new() };
+        let request = Outgoing { method: reqwest::Method::GET, url, headers, body: Bytes::new(), alone: false };
         let wait = Wait::at_most(EXCHANGE);
         let mut pause = Duration::from_secs(1);
         let answer = loop {

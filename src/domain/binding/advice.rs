@@ -14,6 +14,15 @@ pub fn within_account(attribute: &str) -> AttributePath {
     AttributePath::new("service_account").attribute(attribute.to_owned())
 }
 
+/// An error of the rules of service accounts, on the attribute where a binding has it.
+pub fn inside_account(mut error: Error) -> Error {
+    let attribute = error.attribute.to_string();
+    if matches!(attribute.as_str(), "name" | "namespace" | "manage") {
+        error.attribute = within_account(&attribute);
+    }
+    error
+}
+
 /// What the annotations of an account say of another identity than the binding's; `None` where they say nothing else.
 pub fn other_identity(live: &ServiceAccount, client_id: &str, tenant_id: &str, manager: &str) -> Option<String> {
     let said = |key: &str, ours: &str| {
@@ -77,13 +86,7 @@ pub fn explain(error: kubernetes::Error, account: Account<'_>, credential_id: &s
             ),
         )
         .at("service_account"),
-        _ => {
-            let mut told = account_error::explain(error, account);
-            if matches!(kind, Kind::NamespaceNotFound | Kind::NamespaceTerminating) {
-                told.attribute = within_account("namespace");
-            }
-            told
-        }
+        _ => inside_account(account_error::explain(error, account)),
     }
 }
 

@@ -84,11 +84,11 @@ pub(in crate::resources) async fn check(context: &Context, plan: Model, prior: O
     let live = kubernetes.service_account(&account.namespace, &account.name, &context.wait).await?;
     match &live {
         Some(live) => is_free(context, &plan, live, prior)?,
-        // Found out before the credential is made, where we may know.
-        None if kubernetes.namespace_exists(&account.namespace, &context.wait).await == Some(false) => {
+        // An account that is made tells by itself of a namespace that is not there; one that is only annotated does not.
+        None if !account.owns_object() => {
+            let exists = kubernetes.namespace_exists(&account.namespace, &context.wait).await;
             let manager = plan.field_manager()?;
-            let told = account_error::missing(account.written_as(&manager), Some(false));
-            return Err(told.at_path(advice::within_account("namespace")));
+            return Err(advice::inside_account(account_error::missing(account.written_as(&manager), exists)));
         }
         None => {}
     }

@@ -209,3 +209,34 @@ fn tainted(mut error: Error) -> Error {
     );
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn model(changes: &serde_json::Value) -> Model {
+        let mut json = json!({"user_assigned_identity_id": "/i", "issuer": "https://i/", "audience": "a", "subject": "s",
+            "credential_id": "/i/c", "client_id": "c", "usable": true,
+            "service_account": {"namespace": "n", "name": "a"}});
+        for (name, value) in changes.as_object().unwrap() {
+            json[name] = value.clone();
+        }
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_probe_is_due_after_a_change_that_matters_and_after_one_in_vain() {
+        let prior = |usable: serde_json::Value| model(&json!({ "usable": usable }));
+        let due = |usable: serde_json::Value, plan: serde_json::Value| is_due(Some(&prior(usable)), &model(&plan));
+        assert!(is_due(None, &model(&json!({}))) && !is_due(None, &model(&json!({"wait_until_usable": false}))));
+        assert!(!due(json!(true), json!({})), "nothing changed");
+        assert!(!due(json!(true), json!({"role_assignments": []})), "roles make no difference to an exchange");
+        assert!(due(json!(true), json!({"issuer": "https://j/"})));
+        assert!(due(json!(true), json!({"service_account": {"namespace": "n", "name": "a", "annotate": false}})));
+        assert!(due(json!(false), json!({})), "it was tried in vain");
+        assert!(!due(json!(null), json!({})), "what could not be tried is not tried in every run");
+        assert!(due(json!(null), json!({"wait_until_usable": true})), "unless it must be");
+        assert!(!due(json!(false), json!({"wait_until_usable": false, "issuer": "https://j/"})));
+    }
+}

@@ -143,7 +143,7 @@ impl<'a> Progress<'a> {
                 self.has_account(plan, &live);
                 Ok(())
             }
-            Err(Trouble::Nothing(error)) => Err(self.inside_account(error)),
+            Err(Trouble::Nothing(error)) => Err(advice::inside_account(error)),
             Err(Trouble::Refused(error, made)) => {
                 if let Some(live) = made {
                     self.made.account = Some(MadeAccount::Object(live.uid.clone()));
@@ -216,15 +216,6 @@ impl<'a> Progress<'a> {
         if !entries.contains(&granted.entry) {
             entries.push(granted.entry.clone());
         }
-    }
-
-    /// An error of the rules of service accounts, on the attribute where a binding has it.
-    fn inside_account(&self, mut error: Error) -> Error {
-        let attribute = error.attribute.to_string();
-        if matches!(attribute.as_str(), "name" | "namespace" | "manage") {
-            error.attribute = advice::within_account(&attribute);
-        }
-        error
     }
 
     fn is_interrupted(&self) -> bool {

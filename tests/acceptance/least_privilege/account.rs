@@ -10,7 +10,8 @@ use super::guide::{Rights, objects, rule};
 use crate::azwi::Azwi;
 use crate::emulator::SUBSCRIPTION;
 
-/// The environment of somebody who has just these rights: in Azure at the test's resource group, in Kubernetes in its
+/// The environment of somebody who has just these rights: in Azure at the test's resource group
+/// (what is about clusters, at the group of the demo cluster), in Kubernetes in its
 /// namespace. Where he has none, he cannot even sign in there.
 pub fn allowed(azwi: &Azwi, name: &str, rights: &Rights) -> BTreeMap<String, String> {
     let (actions, verbs): (Vec<String>, Vec<String>) =
@@ -40,10 +41,16 @@ pub fn signed_in(azwi: &Azwi, name: &str, actions: Option<Vec<String>>, manifest
         Some(actions) => {
             static COUNTER: AtomicU32 = AtomicU32::new(1);
             let client = format!("30000000-0000-4000-8000-0001{:08}", COUNTER.fetch_add(1, Ordering::Relaxed));
-            let scope = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{}", azwi.group);
+            let (of_clusters, actions): (Vec<String>, Vec<String>) =
+                actions.into_iter().partition(|action| action.starts_with("Microsoft.ContainerService/"));
+            let group = |name: &str| format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{name}");
+            let mut permissions = vec![json!({ "actions": actions, "scope": group(&azwi.group) })];
+            if !of_clusters.is_empty() {
+                permissions.push(json!({ "actions": of_clusters, "scope": group("rg-demo") }));
+            }
             azwi.emulator.seed(&json!({ "applications": [{
                 "client_id": client, "name": name, "secrets": ["secret"],
-                "permissions": [{ "actions": actions, "scope": scope }],
+                "permissions": permissions,
             }] }));
             environment.insert("ARM_CLIENT_ID".to_owned(), client);
             environment.insert("ARM_CLIENT_SECRET".to_owned(), "secret".to_owned());

@@ -92,4 +92,42 @@ pub const LIVES: &[Life] = &[
             azwi.emulator.create_account(&azwi.namespace, "theirs", &json!({ "example.com/owner": "helm" }));
         },
     },
+    Life {
+        row: "azwi_federated_credential_binding",
+        address: "azwi_federated_credential_binding.this",
+        hcl: r#"resource "azwi_federated_credential_binding" "this" {
+  user_assigned_identity_id = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/bound"
+  issuer                    = local.issuer
+  audience                  = "api://one"
+  service_account = {
+    namespace = var.namespace
+    name      = "bound"
+    labels    = { team = "one" }
+  }
+}"#,
+        change: ("one", "two"),
+        before: |azwi| {
+            let id = Emulator::identity_id(SUBSCRIPTION, &azwi.group, "bound");
+            azwi.emulator.put_identity(&id, &json!({ "location": "westeurope" }));
+            azwi.file("issuer.tf", &format!("locals {{\n  issuer = \"{}\"\n}}\n", azwi.emulator.issuer()));
+        },
+    },
+    Life {
+        row: "azwi_federated_credential_binding with cluster_id and role_assignments",
+        address: "",
+        hcl: r#"resource "azwi_federated_credential_binding" "this" {
+  user_assigned_identity_id = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/bound"
+  cluster_id                = "/subscriptions/${var.subscription_id}/resourceGroups/rg-demo/providers/Microsoft.ContainerService/managedClusters/demo"
+  service_account = {
+    namespace = var.namespace
+    name      = "bound"
+  }
+  role_assignments = [{
+    scope                = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}"
+    role_definition_name = "Reader"
+  }]
+}"#,
+        change: ("Reader", "Contributor"),
+        before: |_| {},
+    },
 ];
