@@ -34,6 +34,8 @@ pub fn allowed(azwi: &Azwi, name: &str, rights: &Rights) -> BTreeMap<String, Str
 /// what the manifest gives the user `terraform` in the namespace `app`, which becomes the test's.
 pub fn signed_in(azwi: &Azwi, name: &str, actions: Option<Vec<String>>, manifest: &str) -> BTreeMap<String, String> {
     let mut environment = azwi.environment.clone();
+    // Whether a binding is usable is found out in less time than Entra ID would want.
+    environment.insert("AZWI_TEST_HURRY".to_owned(), "100".to_owned());
     environment.retain(|variable, _| !variable.starts_with("AZURE_") && !variable.starts_with("KUBE"));
     match actions {
         None => environment.retain(|variable, _| variable != "ARM_CLIENT_ID" && variable != "ARM_CLIENT_SECRET"),
@@ -42,7 +44,7 @@ pub fn signed_in(azwi: &Azwi, name: &str, actions: Option<Vec<String>>, manifest
             let client = format!("30000000-0000-4000-8000-0001{:08}", COUNTER.fetch_add(1, Ordering::Relaxed));
             let scope = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{}", azwi.group);
             azwi.emulator.seed(&json!({ "applications": [{
-                "client_id": client, "name": name, "secrets": ["secret"],
+                "client_id": client, "object_id": client, "name": name, "secrets": ["secret"],
                 "permissions": [{ "actions": actions, "scope": scope }],
             }] }));
             environment.insert("ARM_CLIENT_ID".to_owned(), client);
@@ -51,14 +53,16 @@ pub fn signed_in(azwi: &Azwi, name: &str, actions: Option<Vec<String>>, manifest
     }
     if !manifest.is_empty() {
         let path = azwi.path(&format!("{name}.kubeconfig"));
-        std::fs::write(&path, kubeconfig(azwi, name, manifest)).unwrap();
+        let principal = environment.get("ARM_CLIENT_ID").map(String::as_str);
+        std::fs::write(&path, kubeconfig(azwi, name, principal, manifest)).unwrap();
         environment.insert("KUBE_CONFIG_PATH".to_owned(), path.to_str().unwrap().to_owned());
     }
     environment
 }
 
-/// Applies a manifest as the administrator would, and returns a kubeconfig of whom it gives rights to.
-fn kubeconfig(azwi: &Azwi, name: &str, manifest: &str) -> String {
+/// Applies a manifest as the administrator would, and returns a kubeconfig of whom it gives rights to. A principal of Entra ID
+/// gets them as well: where the cluster is known by its id, that is who comes.
+fn kubeconfig(azwi: &Azwi, name: &str, principal: Option<&str>, manifest: &str) -> String {
     // Not in the test's namespace, which must be empty at its end.
     let user = format!("system:serviceaccount:demo:{name}");
     for mut object in objects(manifest) {
@@ -67,9 +71,15 @@ fn kubeconfig(azwi: &Azwi, name: &str, manifest: &str) -> String {
             object["metadata"]["namespace"] = json!(azwi.namespace);
             path = format!("{path}/namespaces/{}", azwi.namespace);
         }
-        if let Some(subject) = object.pointer_mut("/subjects/0/name") {
-            assert_eq!(subject, "terraform");
-            *subject = json!(user);
+        if let Some(subjects) = object["subjects"].as_array_mut() {
+            let users = || [Some(user.as_str()), principal].into_iter().flatten();
+            let named = |subject: &Json| {
+                assert_eq!(subject["name"], "terraform");
+                users()
+                    .map(|name| json!({ "apiGroup": subject["apiGroup"], "kind": subject["kind"], "name": name }))
+                    .collect()
+            };
+            *subjects = subjects.iter().flat_map(|subject| -> Vec<Json> { named(subject) }).collect();
         }
         let path = format!("{path}/{}s", object["kind"].as_str().unwrap().to_lowercase());
         let (status, answer) = azwi.emulator.kubernetes("demo", Method::POST, &path, Some(&object));

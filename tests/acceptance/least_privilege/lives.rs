@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::guide::Row;
 use crate::azwi::Azwi;
 use crate::emulator::{Emulator, SUBSCRIPTION};
 
@@ -13,12 +14,14 @@ pub const OTHER_CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a22";
 pub struct Life {
     /// What the table has in its first column.
     pub row: &'static str,
+    /// A row that the rights of this one come on top of; none where it is empty.
+    pub upon: &'static str,
     /// The address of what is imported; nothing is where it is empty.
     pub address: &'static str,
-    /// The configuration.
+    /// The configuration. `ISSUER` is that of the cluster `demo`, `CLUSTER` its id in the test's resource group.
     pub hcl: &'static str,
     /// What is replaced in the configuration to change it in place, and by what.
-    pub change: (&'static str, &'static str),
+    pub change: &'static [(&'static str, &'static str)],
     /// Makes what must be there already.
     pub before: fn(&Azwi),
 }
@@ -27,6 +30,7 @@ pub struct Life {
 pub const LIVES: &[Life] = &[
     Life {
         row: "azwi_user_assigned_identity",
+        upon: "",
         address: "azwi_user_assigned_identity.this",
         hcl: r#"resource "azwi_user_assigned_identity" "this" {
   name                = "app"
@@ -34,11 +38,12 @@ pub const LIVES: &[Life] = &[
   location            = "westeurope"
   tags                = { team = "one" }
 }"#,
-        change: ("one", "two"),
+        change: &[("one", "two")],
         before: |_| {},
     },
     Life {
         row: "azwi_federated_identity_credential",
+        upon: "",
         address: "azwi_federated_identity_credential.this",
         hcl: r#"resource "azwi_federated_identity_credential" "this" {
   name                      = "pod"
@@ -46,14 +51,12 @@ pub const LIVES: &[Life] = &[
   issuer                    = "https://issuer.example/"
   subject                   = "system:serviceaccount:app:one"
 }"#,
-        change: ("app:one", "app:two"),
-        before: |azwi| {
-            let id = Emulator::identity_id(SUBSCRIPTION, &azwi.group, "theirs");
-            azwi.emulator.put_identity(&id, &json!({ "location": "westeurope" }));
-        },
+        change: &[("app:one", "app:two")],
+        before: put_theirs,
     },
     Life {
         row: "azwi_role_assignment",
+        upon: "",
         address: "azwi_role_assignment.this",
         hcl: r#"resource "azwi_role_assignment" "this" {
   scope                = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}"
@@ -61,7 +64,7 @@ pub const LIVES: &[Life] = &[
   principal_id         = "50000000-0000-4000-8000-0000000000a1"
   description          = "one"
 }"#,
-        change: ("\"one\"", "\"two\""),
+        change: &[("\"one\"", "\"two\"")],
         before: |azwi| {
             let principal = json!({ "object_id": PRINCIPAL, "name": "app", "kind": "ServicePrincipal" });
             azwi.emulator.seed(&json!({ "principals": [principal] }));
@@ -69,17 +72,19 @@ pub const LIVES: &[Life] = &[
     },
     Life {
         row: "azwi_service_account",
+        upon: "",
         address: "azwi_service_account.this",
         hcl: r#"resource "azwi_service_account" "this" {
   name      = "app"
   namespace = var.namespace
   client_id = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11"
 }"#,
-        change: (CLIENT, OTHER_CLIENT),
+        change: &[(CLIENT, OTHER_CLIENT)],
         before: |_| {},
     },
     Life {
         row: "azwi_service_account with manage = \"annotations\"",
+        upon: "",
         address: "azwi_service_account.this",
         hcl: r#"resource "azwi_service_account" "this" {
   name      = "theirs"
@@ -87,9 +92,107 @@ pub const LIVES: &[Life] = &[
   client_id = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11"
   manage    = "annotations"
 }"#,
-        change: (CLIENT, OTHER_CLIENT),
+        change: &[(CLIENT, OTHER_CLIENT)],
         before: |azwi| {
             azwi.emulator.create_account(&azwi.namespace, "theirs", &json!({ "example.com/owner": "helm" }));
         },
     },
+    Life {
+        row: "azwi_federated_credential_binding",
+        upon: "",
+        address: "azwi_federated_credential_binding.this",
+        hcl: r#"resource "azwi_federated_credential_binding" "this" {
+  user_assigned_identity_id = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/theirs"
+  issuer                    = "ISSUER"
+  audience                  = "api://one"
+  service_account = {
+    name        = "app"
+    namespace   = var.namespace
+    annotations = { "example.com/team" = "one" }
+  }
+}"#,
+        change: &[("one", "two")],
+        before: put_theirs,
+    },
+    Life {
+        row: "azwi_federated_credential_binding also with cluster_id",
+        upon: "azwi_federated_credential_binding",
+        address: "azwi_federated_credential_binding.this",
+        hcl: r#"resource "azwi_federated_credential_binding" "this" {
+  user_assigned_identity_id = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/theirs"
+  cluster_id                = "CLUSTER"
+  audience                  = "api://one"
+  service_account           = { name = "app", namespace = var.namespace, annotations = { "example.com/team" = "one" } }
+}"#,
+        change: &[("one", "two")],
+        before: |azwi| {
+            put_theirs(azwi);
+            put_cluster(azwi);
+        },
+    },
+    Life {
+        row: "azwi_federated_credential_binding also with role_assignments",
+        upon: "azwi_federated_credential_binding",
+        address: "azwi_federated_credential_binding.this",
+        hcl: r#"resource "azwi_federated_credential_binding" "this" {
+  user_assigned_identity_id = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/theirs"
+  issuer                    = "ISSUER"
+  audience                  = "api://one"
+  service_account           = { name = "app", namespace = var.namespace, annotations = { "example.com/team" = "one" } }
+  role_assignments = [{
+    scope                = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}"
+    role_definition_name = "Reader"
+  }]
+}"#,
+        change: &[("one", "two"), ("Reader", "Contributor")],
+        before: put_theirs,
+    },
+    Life {
+        row: "provider also with kubernetes.cluster_id",
+        upon: "azwi_service_account",
+        address: "azwi_service_account.this",
+        hcl: r#"provider "azwi" {
+  kubernetes {
+    cluster_id = "CLUSTER"
+  }
+}
+
+resource "azwi_service_account" "this" {
+  name      = "app"
+  namespace = var.namespace
+  client_id = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11"
+}"#,
+        change: &[(CLIENT, OTHER_CLIENT)],
+        before: put_cluster,
+    },
 ];
+
+impl Life {
+    /// Whether this life has the rights of a row.
+    pub fn is_of(&self, row: &Row) -> bool {
+        row.of == self.row || row.of == self.upon
+    }
+
+    /// A configuration with the changes made in it.
+    pub fn changed(&self, hcl: &str) -> String {
+        self.change.iter().fold(hcl.to_owned(), |hcl, (one, two)| hcl.replace(one, two))
+    }
+
+    /// The configuration for this test.
+    pub fn hcl(&self, azwi: &Azwi) -> String {
+        let cluster = Emulator::cluster_id(&azwi.group, "demo");
+        self.hcl.replace("ISSUER", &azwi.emulator.issuer()).replace("CLUSTER", &cluster)
+    }
+}
+
+/// An identity of somebody else's.
+fn put_theirs(azwi: &Azwi) {
+    let id = Emulator::identity_id(SUBSCRIPTION, &azwi.group, "theirs");
+    azwi.emulator.put_identity(&id, &json!({ "location": "westeurope" }));
+}
+
+/// The cluster `demo` as a resource in the test's group, with users of Entra ID.
+fn put_cluster(azwi: &Azwi) {
+    let azure = json!({ "resource_group": azwi.group, "entra": true });
+    azwi.emulator.seed(&json!({ "clusters": [{ "name": "demo", "azure": azure }] }));
+}
