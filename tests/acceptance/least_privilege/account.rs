@@ -11,7 +11,8 @@ use crate::azwi::Azwi;
 use crate::emulator::SUBSCRIPTION;
 
 /// The environment of somebody who has just these rights: in Azure at the test's resource group, in Kubernetes in its
-/// namespace. Where he has none, he cannot even sign in there.
+/// namespace. Where he has none, he cannot even sign in there,
+/// unless he has none at all.
 pub fn allowed(azwi: &Azwi, name: &str, rights: &Rights) -> BTreeMap<String, String> {
     let (actions, verbs): (Vec<String>, Vec<String>) =
         rights.iter().cloned().partition(|right| right.starts_with("Microsoft."));
@@ -27,7 +28,7 @@ pub fn allowed(azwi: &Azwi, name: &str, rights: &Rights) -> BTreeMap<String, Str
         "subjects": [{ "apiGroup": group, "kind": "User", "name": "terraform" }],
     });
     let manifest = if rules.is_empty() { String::new() } else { format!("{role}\n---\n{binding}") };
-    signed_in(azwi, name, (!actions.is_empty()).then_some(actions), &manifest)
+    signed_in(azwi, name, (!actions.is_empty() || manifest.is_empty()).then_some(actions), &manifest)
 }
 
 /// The environment of an application that has these actions at the test's resource group, and of a service account that has

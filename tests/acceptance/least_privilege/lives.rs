@@ -16,9 +16,10 @@ pub struct Life {
     pub row: &'static str,
     /// A row that the rights of this one come on top of; none where it is empty.
     pub upon: &'static str,
-    /// The address of what is imported; nothing is where it is empty.
+    /// The address of the resource; empty for a data source, which only reads.
     pub address: &'static str,
-    /// The configuration. `ISSUER` is that of the cluster `demo`, `CLUSTER` its id in the test's resource group.
+    /// The configuration. `ISSUER` is that of the cluster `demo`, `CLUSTER` its id in the test's resource group,
+    /// `ARC` its id there as a cluster of Azure Arc.
     pub hcl: &'static str,
     /// What is replaced in the configuration to change it in place, and by what.
     pub change: &'static [(&'static str, &'static str)],
@@ -165,6 +166,107 @@ resource "azwi_service_account" "this" {
         change: &[(CLIENT, OTHER_CLIENT)],
         before: put_cluster,
     },
+    Life {
+        row: "provider also with kubernetes.cluster_id of Azure Arc",
+        upon: "azwi_service_account",
+        address: "azwi_service_account.this",
+        hcl: r#"provider "azwi" {
+  kubernetes {
+    cluster_id = "ARC"
+  }
+}
+
+resource "azwi_service_account" "this" {
+  name      = "app"
+  namespace = var.namespace
+  client_id = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11"
+}"#,
+        change: &[(CLIENT, OTHER_CLIENT)],
+        before: put_cluster,
+    },
+    Life {
+        row: "data.azwi_cluster",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_cluster" "this" {
+  cluster_id = "CLUSTER"
+}"#,
+        change: &[],
+        before: put_cluster,
+    },
+    Life {
+        row: "data.azwi_cluster of Azure Arc",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_cluster" "this" {
+  cluster_id = "ARC"
+}"#,
+        change: &[],
+        before: put_cluster,
+    },
+    Life {
+        row: "data.azwi_oidc_issuer",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_oidc_issuer" "this" {
+  issuer = "ISSUER"
+}"#,
+        change: &[],
+        before: |_| {},
+    },
+    Life {
+        row: "data.azwi_user_assigned_identity",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_user_assigned_identity" "this" {
+  name                = "theirs"
+  resource_group_name = var.group
+}"#,
+        change: &[],
+        before: put_theirs,
+    },
+    Life {
+        row: "data.azwi_federated_identity_credentials",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_federated_identity_credentials" "this" {
+  user_assigned_identity_id = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/theirs"
+}"#,
+        change: &[],
+        before: put_theirs,
+    },
+    Life {
+        row: "data.azwi_service_account",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_service_account" "this" {
+  name      = "read"
+  namespace = var.namespace
+}"#,
+        change: &[],
+        before: |azwi| {
+            azwi.emulator.create_account(&azwi.namespace, "read", &json!({}));
+        },
+    },
+    Life {
+        row: "data.azwi_role_definition",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_role_definition" "this" {
+  name  = "Reader"
+  scope = "/subscriptions/${var.subscription_id}/resourceGroups/${var.group}"
+}"#,
+        change: &[],
+        before: |_| {},
+    },
+    Life {
+        row: "data.azwi_client_config",
+        upon: "",
+        address: "",
+        hcl: r#"data "azwi_client_config" "this" {}"#,
+        change: &[],
+        before: |_| {},
+    },
 ];
 
 impl Life {
@@ -181,7 +283,9 @@ impl Life {
     /// The configuration for this test.
     pub fn hcl(&self, azwi: &Azwi) -> String {
         let cluster = Emulator::cluster_id(&azwi.group, "demo");
-        self.hcl.replace("ISSUER", &azwi.emulator.issuer()).replace("CLUSTER", &cluster)
+        let arc =
+            cluster.replace("Microsoft.ContainerService/managedClusters", "Microsoft.Kubernetes/connectedClusters");
+        self.hcl.replace("ISSUER", &azwi.emulator.issuer()).replace("CLUSTER", &cluster).replace("ARC", &arc)
     }
 }
 
@@ -191,8 +295,10 @@ fn put_theirs(azwi: &Azwi) {
     azwi.emulator.put_identity(&id, &json!({ "location": "westeurope" }));
 }
 
-/// The cluster `demo` as a resource in the test's group, with users of Entra ID.
+/// The cluster `demo` as two resources in the test's group, of AKS and of Azure Arc, with users of Entra ID.
 fn put_cluster(azwi: &Azwi) {
-    let azure = json!({ "resource_group": azwi.group, "entra": true });
-    azwi.emulator.seed(&json!({ "clusters": [{ "name": "demo", "azure": azure }] }));
+    for kind in ["aks", "arc"] {
+        let azure = json!({ "resource_group": azwi.group, "kind": kind, "entra": true });
+        azwi.emulator.seed(&json!({ "clusters": [{ "name": "demo", "azure": azure }] }));
+    }
 }
