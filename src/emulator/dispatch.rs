@@ -37,7 +37,7 @@ impl Route {
     /// What whoever sends this must be allowed to; see [`super::log::Entry::right`].
     pub(crate) fn right(&self) -> Option<String> {
         match &self.target {
-            Target::Operation(operation, _) => operation.action(),
+            Target::Operation(operation, parameters) => operation.action(parameters),
             Target::Cluster(_, path) => {
                 let parts: Vec<&str> = path.split('/').skip(1).collect();
                 let group = match parts.as_slice() {

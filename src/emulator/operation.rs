@@ -39,7 +39,7 @@ pub(crate) struct ArmOperation {
 pub(crate) enum Need {
     /// The action that the resource type and the method make up, as nearly everywhere.
     OfMethod,
-    /// This action, where Azure has called it otherwise.
+    /// This action, where Azure has called it otherwise; `{namespace}` in it is that part of the path.
     Action(&'static str),
     /// Nothing but to be signed in.
     Nothing,
@@ -102,11 +102,11 @@ impl Operation {
 
     /// What a caller must be allowed to, in the words of roles and errors: `Microsoft.KeyVault/vaults/read`. None where being
     /// signed in is enough, and of services other than Azure Resource Manager.
-    pub(crate) fn action(&self) -> Option<String> {
+    pub(crate) fn action(&self, parameters: &Parameters) -> Option<String> {
         let arm = self.arm?;
         let verb = match (arm.need, self.method) {
             (Need::Nothing, _) => return None,
-            (Need::Action(action), _) => return Some(action.to_owned()),
+            (Need::Action(action), _) => return Some(action.replace("{namespace}", parameters.get("namespace"))),
             (Need::OfMethod, "GET" | "HEAD") => "read",
             (Need::OfMethod, "DELETE") => "delete",
             (Need::OfMethod, "POST") => "action",

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::error::Error;
 use super::{ResourceType, id, page, subscription};
 use crate::emulator::http::Response;
-use crate::emulator::operation::{Answer, ArmOperation, Call, Operation};
+use crate::emulator::operation::{Answer, ArmOperation, Call, Need, Operation};
 use crate::emulator::world::World;
 
 const TYPE: ResourceType = ResourceType {
@@ -35,12 +35,15 @@ const TYPE: ResourceType = ResourceType {
     ],
 };
 
+const READ: Need = Need::Action("Microsoft.Resources/subscriptions/providers/read");
+
 pub(crate) const OPERATIONS: &[Operation] = &[
-    TYPE.operation("Providers_ListAtTenantScope", "GET", "/providers", list),
-    TYPE.operation("Providers_GetAtTenantScope", "GET", "/providers/{namespace}", get),
-    TYPE.operation("Providers_List", "GET", "/subscriptions/{subscription}/providers", list),
-    TYPE.operation("Providers_Get", "GET", "/subscriptions/{subscription}/providers/{namespace}", get),
-    TYPE.operation("Providers_Register", "POST", "/subscriptions/{subscription}/providers/{namespace}/register", get),
+    TYPE.operation("Providers_ListAtTenantScope", "GET", "/providers", list).needing(Need::Nothing),
+    TYPE.operation("Providers_GetAtTenantScope", "GET", "/providers/{namespace}", get).needing(Need::Nothing),
+    TYPE.operation("Providers_List", "GET", "/subscriptions/{subscription}/providers", list).needing(READ),
+    TYPE.operation("Providers_Get", "GET", "/subscriptions/{subscription}/providers/{namespace}", get).needing(READ),
+    TYPE.operation("Providers_Register", "POST", "/subscriptions/{subscription}/providers/{namespace}/register", get)
+        .needing(Need::Action("{namespace}/register/action")),
 ];
 
 /// The types of each namespace with their api-versions, newest first.

@@ -20,6 +20,9 @@ pub struct Row {
 /// docs/guides/least-privilege.md, as far as a machine reads it.
 pub struct Guide {
     text: String,
+    /// The first cells without their backticks.
+    pub listed: BTreeSet<String>,
+    /// A row for each right.
     pub rows: Vec<Row>,
 }
 
@@ -28,10 +31,12 @@ impl Guide {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/least-privilege.md");
         let text = std::fs::read_to_string(path).unwrap();
         let table = text.lines().skip_while(|line| !line.starts_with("| Resource | To |")).skip(2);
-        let mut rows = Vec::new();
+        let (mut listed, mut rows) = (BTreeSet::new(), Vec::new());
         for line in table.take_while(|line| line.starts_with('|')) {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
             let [of, to, azure, graph, kubernetes] = cells[..] else { panic!("not five cells: {line}") };
+            let of = of.replace('`', "");
+            listed.insert(of.clone());
             assert_eq!(graph, "none", "no test can tell about Microsoft Graph yet: {line}");
             for to in to.split(", ") {
                 assert!(["plan", "create", "update", "delete", "explain"].contains(&to), "`{to}` in {line}");
@@ -40,12 +45,12 @@ impl Guide {
                 {
                     let right = right.strip_prefix('`').and_then(|right| right.strip_suffix('`'));
                     let right = right.unwrap_or_else(|| panic!("a right is in backticks: {line}")).to_owned();
-                    rows.push(Row { of: of.replace('`', ""), to: to.to_owned(), right });
+                    rows.push(Row { of: of.clone(), to: to.to_owned(), right });
                 }
             }
         }
         assert!(rows.len() > 10, "the table has gone");
-        Self { text, rows }
+        Self { text, listed, rows }
     }
 
     /// The rights of some rows.
