@@ -409,7 +409,7 @@ fn the_provider_s_cluster_is_the_default_and_no_other_is_taken() {
 fn one_create_takes_six_requests_at_most_a_refresh_three_and_each_role_three_more() {
     on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
-        azwi.applied(&binding_of("", "").split("resource \"azwi_federated").next().unwrap().to_owned());
+        azwi.applied(binding_of("", "").split("resource \"azwi_federated").next().unwrap());
         let arm = |emulator: &Emulator| {
             emulator
                 .log()

@@ -225,7 +225,7 @@ fn a_credential_that_spreads_slowly_is_waited_for() {
 fn an_answer_that_waiting_does_not_change_ends_the_probe_at_once() {
     each_with_its_own_emulator(|azwi| {
         let azwi = hurried(azwi);
-        azwi.applied(&binding_of("", "").split("resource \"azwi_federated").next().unwrap().to_owned());
+        azwi.applied(binding_of("", "").split("resource \"azwi_federated").next().unwrap());
         azwi.write(&binding_of("", "wait_until_usable = false"));
         azwi.apply();
         assert_eq!(azwi.state().get(THIS, "usable"), "null");
