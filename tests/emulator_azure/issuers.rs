@@ -122,8 +122,16 @@ async fn a_service_accounts_token_becomes_an_access_token_of_the_identity_that_t
     let (status, body) = exchange_as(&azure, client, &azure.account_token("app").await).await;
     assert_eq!(status, 200, "{body}");
     let token = body["access_token"].as_str().unwrap();
-    let answer = azure.request_as(token, &format!("{identity}?api-version=2023-01-31")).send().await.unwrap();
-    assert_eq!(answer.status(), 200, "the identity may use what it got");
+    let target_of_token = format!("{identity}?api-version=2023-01-31");
+    let status = async || azure.request_as(token, &target_of_token).send().await.unwrap().status();
+    assert_eq!(status().await, 403, "whose token it is is known, and that it has no role");
+    let reader = json!({"properties": {
+        "roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7",
+        "principalId": made["properties"]["principalId"], "principalType": "ServicePrincipal",
+    }});
+    let assignment = "providers/Microsoft.Authorization/roleAssignments/90000000-0000-4000-8000-000000000001";
+    assert_eq!(azure.put(&format!("{identity}/{assignment}?api-version=2022-04-01"), &reader).await.0, 201);
+    assert_eq!(status().await, 200, "the identity may use what it got");
     let (_, refused) = exchange_as(&azure, client, &azure.account_token("other").await).await;
     assert_eq!(refused["error_codes"], json!([700_213]));
     azure.delete(&target).await;
