@@ -22,10 +22,19 @@ const RIGHTS: &str = "the rights that were asked for are in the emulator's log";
 
 #[test]
 fn every_resource_lives_with_exactly_the_rights_of_its_rows() {
+    each_life(|life| !life.address.is_empty());
+}
+
+#[test]
+fn every_data_source_reads_with_exactly_the_rights_of_its_rows() {
+    each_life(|life| life.address.is_empty());
+}
+
+fn each_life(wanted: fn(&&Life) -> bool) {
     let guide = Guide::read();
     on_an_emulated_cluster_only(RIGHTS, |mut azwi| {
         azwi.emulator.settings(&json!({ "rbac": true }));
-        for (number, life) in LIVES.iter().enumerate() {
+        for (number, life) in LIVES.iter().filter(wanted).enumerate() {
             (life.before)(&azwi);
             let everything = guide.rights(|row| life.is_of(row) && row.to != "explain");
             azwi.environment = allowed(&azwi, &format!("life-{number}"), &everything);
