@@ -262,8 +262,11 @@ pub(crate) const ROLES: &[Role] = &[
         "Azure Arc Enabled Kubernetes Cluster User Role",
         "00493d72-78f6-4148-b6c5-d3ce8e4799dd",
         &[
+            "Microsoft.Resources/subscriptions/read",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
             "Microsoft.Kubernetes/connectedClusters/listClusterUserCredentials/action",
-            "Microsoft.Kubernetes/connectedClusters/Read",
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Kubernetes/connectedClusters/listClusterUserCredential/action",
         ],
         &[],
     ),

@@ -155,19 +155,25 @@ fn annotating_needs_no_azure_and_tells_a_missing_namespace_only_with_the_right_t
         assert!(manifest.contains(rule), "{manifest}");
         let blind = signed_in(&azwi, "blind", None, &manifest.replace(rule, "").replace("azwi-annotate", "blind"));
 
-        let hcl = LIVES.iter().find(|life| life.row.contains("annotations")).unwrap().hcl;
-        azwi.write(&hcl.replace("var.namespace", "\"nowhere\""));
-        azwi.environment = blind;
-        let last = azwi.emulator.requests();
-        let told = azwi.apply_fails();
-        told.says(&["theirs", "nowhere"]);
-        let asked: Rights = azwi.emulator.log().split_off(last).iter().filter_map(right).collect();
-        let row = "azwi_service_account with manage = \"annotations\"";
-        let reads = guide.rights(|found| found.of == row && matches!(found.to.as_str(), "plan" | "explain"));
-        assert_eq!(asked, reads, "what is asked for to explain the failure, and what the guide lists");
-        azwi.environment = annotate.clone();
-        azwi.apply_fails().says(&["namespace", "nowhere", "does not exist"]);
+        let explained: Vec<&Life> = LIVES
+            .iter()
+            .filter(|life| guide.rows.iter().any(|row| row.of == life.row && row.to == "explain"))
+            .collect();
+        assert!(!explained.is_empty(), "the table explains nothing");
+        for life in explained {
+            azwi.write(&life.hcl(&azwi).replace("var.namespace", "\"nowhere\""));
+            azwi.environment.clone_from(&annotate);
+            let last = azwi.emulator.requests();
+            azwi.apply_fails().says(&["namespace", "nowhere", "does not exist"]);
+            let asked: Rights = azwi.emulator.log().split_off(last).iter().filter_map(right).collect();
+            let listed = guide.rights(|row| row.of == life.row && matches!(row.to.as_str(), "plan" | "explain"));
+            assert_eq!(asked, listed, "{}: what is asked for to explain a failure, and what the guide lists", life.row);
+            azwi.environment.clone_from(&blind);
+            azwi.apply_fails().says(&["nowhere"]);
+        }
 
+        azwi.environment = annotate;
+        let hcl = LIVES.iter().find(|life| life.row.contains("annotations")).unwrap().hcl;
         azwi.emulator.create_account(&azwi.namespace, "theirs", &json!({ "example.com/owner": "helm" }));
         azwi.applied(hcl);
     });
