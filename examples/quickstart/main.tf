@@ -8,31 +8,36 @@ terraform {
   }
 }
 
-# Sign-in and cluster come from the environment: ARM_* and KUBE_CONFIG_PATH.
-provider "azwi" {}
+# Signs in to Azure by ARM_* variables or the Azure CLI, and to the cluster by its id: no kubeconfig and no kubelogin.
+provider "azwi" {
+  kubernetes {
+    cluster_id = var.cluster_id
+  }
+}
+
+# An error with the command to run, where the cluster has no OIDC issuer or no workload identity.
+data "azwi_cluster" "this" {
+  cluster_id = var.cluster_id
+}
 
 resource "azwi_user_assigned_identity" "app" {
   name                = var.name
   resource_group_name = var.resource_group_name
-  location            = var.location
+  location            = coalesce(var.location, data.azwi_cluster.this.location)
 }
 
-resource "azwi_service_account" "app" {
-  name      = var.name
-  namespace = var.namespace
-  client_id = azwi_user_assigned_identity.app.client_id
-  tenant_id = azwi_user_assigned_identity.app.tenant_id
-}
-
-resource "azwi_federated_identity_credential" "app" {
-  name                      = "${var.namespace}-${var.name}"
+# The credential with the cluster's own issuer, the annotated account and the role; done when Entra ID takes the account's tokens.
+resource "azwi_federated_credential_binding" "app" {
   user_assigned_identity_id = azwi_user_assigned_identity.app.id
-  issuer                    = var.issuer
-  subject                   = azwi_service_account.app.subject
-}
+  cluster_id                = data.azwi_cluster.this.id
 
-resource "azwi_role_assignment" "app" {
-  scope                = "/subscriptions/${var.subscription_id}/resourceGroups/${var.resource_group_name}"
-  role_definition_name = var.role
-  principal_id         = azwi_user_assigned_identity.app.principal_id
+  service_account = {
+    namespace = var.namespace
+    name      = var.name
+  }
+
+  role_assignments = [{
+    scope                = var.key_vault_id
+    role_definition_name = "Key Vault Secrets User"
+  }]
 }

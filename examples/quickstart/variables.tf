@@ -1,22 +1,22 @@
-variable "subscription_id" {
-  description = "The subscription of the resource group, a UUID."
+variable "cluster_id" {
+  description = "The cluster, of AKS or Azure Arc: az aks show --query id"
+  type        = string
+}
+
+variable "key_vault_id" {
+  description = "The vault whose secrets the account's pods may read: az keyvault show --query id"
   type        = string
 }
 
 variable "resource_group_name" {
-  description = "The resource group that the identity is made in, and may read the secrets of. It must exist."
+  description = "The resource group that the identity is made in. It must exist."
   type        = string
 }
 
 variable "location" {
-  description = "The region of the identity."
+  description = "The region of the identity; that of the cluster where it is not given."
   type        = string
-  default     = "westeurope"
-}
-
-variable "issuer" {
-  description = "The cluster's OIDC issuer, byte for byte: az aks show --query oidcIssuerProfile.issuerUrl"
-  type        = string
+  default     = null
 }
 
 variable "namespace" {
@@ -29,10 +29,4 @@ variable "name" {
   description = "The name of the identity and of the service account."
   type        = string
   default     = "quickstart"
-}
-
-variable "role" {
-  description = "What the identity may do with the resource group and all in it."
-  type        = string
-  default     = "Key Vault Secrets User"
 }
