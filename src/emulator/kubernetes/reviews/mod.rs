@@ -102,7 +102,14 @@ pub(super) fn answer(
     Form::asked(request)?;
     let options = Options::of_create(request)?;
     let expected = Expected { of: review.schema, group: review.group, version: "v1", kind: review.kind };
-    let Received { object, warnings } = expected.read(request, options.unknown)?;
+    let Received { mut object, warnings } = expected.read(request, options.unknown)?;
+    // Protobuf has a status that says nothing in what is asked, which nobody owns.
+    let says_nothing = |status: &serde_json::Map<String, Value>| status.values().all(|value| *value == json!(false));
+    if let Some(object) = object.as_object_mut()
+        && object.get("status").and_then(Value::as_object).is_some_and(says_nothing)
+    {
+        object.remove("status");
+    }
     let write = Write {
         of: review.schema,
         version: &expected.api_version(),
