@@ -23,7 +23,10 @@ mod terraform;
 
 mod bad_input;
 mod binding;
+mod binding_cluster;
 mod binding_failure;
+mod binding_full;
+mod binding_probe;
 mod chain;
 mod cluster;
 mod credential;
