@@ -230,12 +230,18 @@ impl Emulator {
         RUNTIME.block_on(self.clusters.send(cluster, method, path, body))
     }
 
-    /// Makes a namespace in both clusters.
+    /// Makes a namespace in both clusters. It has the account that every namespace has, which no controller makes beside a bare
+    /// API server.
     #[track_caller]
     pub fn create_namespace(&self, name: &str) {
         for cluster in ["demo", "second"] {
             let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
             self.done(self.kubernetes(cluster, Method::POST, "/api/v1/namespaces", Some(&body)));
+            if crate::clusters::real().is_some() {
+                let body = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } });
+                let path = format!("/api/v1/namespaces/{name}/serviceaccounts");
+                self.done(self.kubernetes(cluster, Method::POST, &path, Some(&body)));
+            }
         }
     }
 
