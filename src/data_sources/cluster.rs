@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::azure::{ClusterId, ClusterKind, clusters};
 use crate::context::Context;
 use crate::data_source::DataSource;
+use crate::domain::cluster::{BOTH_FEATURES, enable};
 use crate::error::{Error, Result};
 use crate::schema::{Schema, boolean, computed, optional, required, text};
 
@@ -158,20 +159,14 @@ fn missing_feature(id: &ClusterId, found: &clusters::Cluster) -> Option<Error> {
         }
         (false, true) => ("its OIDC issuer", "--enable-oidc-issuer"),
         (true, false) => ("workload identity", "--enable-workload-identity"),
-        (false, false) => ("its OIDC issuer and workload identity", "--enable-oidc-issuer --enable-workload-identity"),
-    };
-    let command = match id.kind() {
-        ClusterKind::Aks => "az aks update",
-        ClusterKind::Arc => "az connectedk8s update",
+        (false, false) => ("its OIDC issuer and workload identity", BOTH_FEATURES),
     };
     Some(Error::new(
         format!("Cluster `{}` has not enabled {what}", id.name()),
         format!(
-            "Without it no pod of the cluster can act as an identity. Enable it:\n\n  {command} --subscription {} --resource-group {} --name \
-             {} {flags}\n\nOr set `on_missing_feature = \"warning\"`, where this is known.",
-            id.subscription(),
-            id.group().name(),
-            id.name()
+            "Without it no pod of the cluster can act as an identity. Enable it:\n\n  {}\n\nOr set `on_missing_feature = \
+             \"warning\"`, where this is known.",
+            enable(id, flags)
         ),
     ))
 }

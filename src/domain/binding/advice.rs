@@ -3,8 +3,8 @@
 use tf_provider::AttributePath;
 
 use crate::azure::ClusterId;
-use crate::azure::id::ClusterKind;
 use crate::domain::account_error::{self, Account};
+use crate::domain::cluster;
 use crate::domain::service_account::{CLIENT_ID, TENANT_ID};
 use crate::error::Error;
 use crate::kubernetes::{self, Key, Kind, ServiceAccount};
@@ -94,7 +94,10 @@ pub fn explain(error: kubernetes::Error, account: Account<'_>, credential_id: &s
 pub fn without_issuer(id: &ClusterId) -> Error {
     Error::new(
         format!("Cluster `{}` has no OIDC issuer", id.name()),
-        format!("{id} does not publish an issuer, so nobody can trust its tokens. Enable it:\n\n  {}", enable(id)),
+        format!(
+            "{id} does not publish an issuer, so nobody can trust its tokens. Enable it:\n\n  {}",
+            cluster::enable(id, cluster::BOTH_FEATURES)
+        ),
     )
 }
 
@@ -105,19 +108,8 @@ pub fn without_webhook(id: &ClusterId) -> Error {
         format!(
             "Without the webhook no pod gets the token of its service account. Unless the webhook was installed in another way, \
              enable it:\n\n  {}",
-            enable(id)
+            cluster::enable(id, cluster::BOTH_FEATURES)
         ),
-    )
-}
-
-fn enable(id: &ClusterId) -> String {
-    let command = match id.kind() {
-        ClusterKind::Aks => "az aks update",
-        ClusterKind::Arc => "az connectedk8s update",
-    };
-    let (subscription, group, name) = (id.subscription(), id.group().name(), id.name());
-    format!(
-        "{command} --subscription {subscription} --resource-group {group} --name {name} --enable-oidc-issuer --enable-workload-identity"
     )
 }
 

@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use crate::domain::difference;
+
 /// The `iss` claim of a token; nothing else of it is looked at, and its signature is not checked.
 pub fn of_token(jwt: &str) -> Option<String> {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?;
@@ -18,6 +20,7 @@ pub fn compare(written: &str, real: &str, source: &str) -> Result<(), String> {
     if written == real {
         return Ok(());
     }
+    let first = difference::first(real, written);
     let difference = if written.trim_end_matches('/') == real.trim_end_matches('/') {
         match (written.ends_with('/'), real.ends_with('/')) {
             (false, true) => "The slash at its end is missing.",
@@ -29,7 +32,7 @@ pub fn compare(written: &str, real: &str, source: &str) -> Result<(), String> {
     } else if written.trim_end_matches('/').eq_ignore_ascii_case(real.trim_end_matches('/')) {
         "It differs in capital and small letters, and in the slash at its end."
     } else {
-        "It is another issuer."
+        &first
     };
     Err(format!(
         "`{written}` was given, and {source} is `{real}`. {difference} Entra ID compares issuers to the letter, so no token would be \
@@ -59,7 +62,7 @@ mod tests {
             ("https://westeurope.oic.prod-aks.azure.com/A/b/", "capital and small letters."),
             ("https://westeurope.oic.prod-aks.azure.com/A/b", "letters, and in the slash"),
             ("https://westeurope.oic.prod-aks.azure.com/a/b//", "number of slashes"),
-            ("https://westeurope.oic.prod-aks.azure.com/a/c/", "another issuer"),
+            ("https://westeurope.oic.prod-aks.azure.com/a/c/", "Character 45 is `c` instead of `b`."),
         ] {
             let told = compare(written, real, "the cluster's").unwrap_err();
             assert!(told.contains(word), "{written}: {told}");
