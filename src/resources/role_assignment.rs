@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::azure::role_assignments::{Grant, RoleAssignment as Assignment};
-use crate::azure::{Azure, ErrorKind, IdError, RoleAssignmentId, Scope};
-use crate::clients::PlanChecks;
+use crate::azure::{Azure, IdError, RoleAssignmentId, Scope};
 use crate::context::Context;
 use crate::domain::existing::already_exists;
 use crate::domain::role_assignment::{check_uuid, name, role_guid, same_role, same_scope};
@@ -16,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::validate::exactly_one;
 use crate::resource::{IdentityAttribute, Resource};
-use crate::resources::shared::credential::LOOKUP;
 use crate::resources::shared::role;
 use crate::schema::{Schema, computed, optional, optional_computed, required, text};
 use crate::value::{self, Value};
@@ -168,7 +166,12 @@ impl Resource for RoleAssignment {
             plan.settle("principal_type", value::string("ServicePrincipal"));
         }
         if plan.planned("role_definition_id").is_unknown() {
-            find_role_at_plan(context, plan).await?;
+            let (scope, wanted) = (plan.planned("scope"), plan.planned("role_definition_name"));
+            if let (Some(scope), Some(wanted)) = (value::as_str(scope), value::as_str(wanted))
+                && let Some(found) = role::find_at_plan(context, scope, wanted, "role_definition_name").await?
+            {
+                plan.settle("role_definition_id", value::string(found.id));
+            }
         }
         // What is adopted keeps its own name, so only apply can tell.
         let adopts = plan.planned("adopt_existing") == &value::boolean(true);
@@ -251,32 +254,6 @@ impl Resource for RoleAssignment {
 
 /// Looks the role up while planning, so that its id and the assignment's name are in the plan. A plan without a network
 /// goes on without them.
-async fn find_role_at_plan(context: &Context, plan: &mut Plan) -> Result<()> {
-    let Ok(clients) = context.clients() else { return Ok(()) };
-    let (Some(wanted), Some(scope)) =
-        (value::as_str(plan.planned("role_definition_name")), value::as_str(plan.planned("scope")))
-    else {
-        return Ok(());
-    };
-    let (Ok(scope), Ok(azure)) = (scope.parse::<Scope>(), clients.azure()) else { return Ok(()) };
-    if clients.plan_checks == PlanChecks::Off {
-        return Ok(());
-    }
-    match azure.role_definitions().find(&scope, wanted, &context.wait.within(LOOKUP)).await {
-        Ok(role) => {
-            plan.settle("role_definition_id", value::string(role.id));
-            Ok(())
-        }
-        // The role may be made in the same apply, so this is no error yet; apply looks again before it writes.
-        Err(error) if error.kind == ErrorKind::NotFound && error.status.is_none() => {
-            context.warn(Error::from(error).at("role_definition_name"));
-            Ok(())
-        }
-        Err(error) => context
-            .skip_check(&format!("Looking up the role `{wanted}`"), Error::from(error).at("role_definition_name")),
-    }
-}
-
 async fn name_of_role(
     azure: &Azure,
     id: &RoleAssignmentId,

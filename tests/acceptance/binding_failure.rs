@@ -236,6 +236,21 @@ fn a_cluster_without_an_issuer_is_refused_with_the_command() {
 }
 
 #[test]
+fn a_role_that_does_not_exist_is_told_at_plan_and_refused_before_anything_is_written() {
+    under_every_terraform(|azwi| {
+        let azwi = hurried(azwi);
+        azwi.write(&binding_of("", &READER.replace("Reader", "Raeder")));
+        azwi.run(&["plan", "-json", "-input=false"])
+            .succeeded()
+            .warned()
+            .on("role_assignments", &["`Raeder`", "`Reader`"]);
+        azwi.apply_fails().on("role_assignments", &["`Raeder`", "`Reader`"]);
+        assert_eq!(azwi.emulator.credentials(&identity(&azwi)), Vec::<Json>::new(), "nothing was written");
+        azwi.destroy();
+    });
+}
+
+#[test]
 fn a_role_that_the_identity_has_already_is_named() {
     under_every_terraform(|azwi| {
         let azwi = hurried(azwi);

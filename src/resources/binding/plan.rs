@@ -10,6 +10,7 @@ use crate::domain::subject;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::resources::shared::credential::{self as shared, LOOKUP};
+use crate::resources::shared::role;
 use crate::value::{self, Known, Value};
 
 /// Settles what follows from the configuration, and checks what can be checked.
@@ -29,7 +30,8 @@ pub(in crate::resources) async fn plan(context: &Context, plan: &mut Plan) -> Re
     let new = credential(plan);
     let pair = text(plan, "issuer").zip(text(plan, "subject"));
     shared::check_at_plan(context, plan, old.as_ref(), new.as_ref(), pair).await?;
-    check_account(context, plan).await
+    check_account(context, plan).await?;
+    check_roles(context, plan).await
 }
 
 fn text(plan: &Plan, name: &str) -> Option<String> {
@@ -160,6 +162,21 @@ fn settle_parts(plan: &mut Plan) {
     if touched || tried_in_vain || demanded {
         plan.settle("usable", Value::Unknown);
     }
+}
+
+/// Whether the roles that are named exist.
+async fn check_roles(context: &Context, plan: &Plan) -> Result<()> {
+    let Value::Value(Known::List(roles)) = plan.planned("role_assignments") else { return Ok(()) };
+    if !plan.changes_attribute("role_assignments") {
+        return Ok(());
+    }
+    for named in roles {
+        let text = |name| value::as_str(value::attribute(named, name));
+        if let (Some(scope), Some(name)) = (text("scope"), text("role_definition_name")) {
+            role::find_at_plan(context, scope, name, "role_assignments").await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the service account names another identity. That may change in the same run, so it is never more than a warning.

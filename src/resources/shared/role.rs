@@ -1,9 +1,12 @@
 //! Finding the role that a configuration names, and the assignment that may be there already.
 
 use crate::azure::role_assignments::{Filter, RoleAssignment};
-use crate::azure::{Azure, RoleDefinitionId, Scope};
+use crate::azure::{Azure, ErrorKind, RoleDefinitionId, Scope};
+use crate::clients::PlanChecks;
+use crate::context::Context;
 use crate::domain::role_assignment::{role_guid, same_role, same_scope};
 use crate::error::{Error, Result};
+use crate::resources::shared::credential::LOOKUP;
 use crate::wait::Wait;
 
 /// A role by name, or by id.
@@ -43,6 +46,35 @@ pub(in crate::resources) async fn find(azure: &Azure, scope: &Scope, named: Name
             .at("role_definition_id")),
         },
         (None, None) => Err(Error::defect("A role assignment was planned without a role.")),
+    }
+}
+
+/// The role of this name, as far as a plan can tell; `attribute` is where the configuration names it.
+///
+/// # Errors
+/// Where checks at plan are required and this one cannot be made. That there is no such role is a warning: it may be made in the
+/// same apply, which looks again before it writes.
+pub(in crate::resources) async fn find_at_plan(
+    context: &Context,
+    scope: &str,
+    name: &str,
+    attribute: &'static str,
+) -> Result<Option<Role>> {
+    let Ok(clients) = context.clients() else { return Ok(None) };
+    let (Ok(scope), Ok(azure)) = (scope.parse::<Scope>(), clients.azure()) else { return Ok(None) };
+    if clients.plan_checks == PlanChecks::Off {
+        return Ok(None);
+    }
+    match azure.role_definitions().find(&scope, name, &context.wait.within(LOOKUP)).await {
+        Ok(found) => Ok(Some(Role { id: found.id, name: found.properties.role_name })),
+        Err(error) if error.kind == ErrorKind::NotFound && error.status.is_none() => {
+            context.warn(Error::from(error).at(attribute));
+            Ok(None)
+        }
+        Err(error) => {
+            context.skip_check(&format!("Looking up the role `{name}`"), Error::from(error).at(attribute))?;
+            Ok(None)
+        }
     }
 }
 
