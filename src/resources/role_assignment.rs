@@ -166,6 +166,7 @@ impl Resource for RoleAssignment {
             plan.settle("principal_type", value::string("ServicePrincipal"));
         }
         if plan.planned("role_definition_id").is_unknown() {
+            // So that its id and the assignment's name are in the plan. A plan without a network goes on without them.
             let (scope, wanted) = (plan.planned("scope"), plan.planned("role_definition_name"));
             if let (Some(scope), Some(wanted)) = (value::as_str(scope), value::as_str(wanted))
                 && let Some(found) = role::find_at_plan(context, scope, wanted, "role_definition_name").await?
@@ -252,8 +253,6 @@ impl Resource for RoleAssignment {
     }
 }
 
-/// Looks the role up while planning, so that its id and the assignment's name are in the plan. A plan without a network
-/// goes on without them.
 async fn name_of_role(
     azure: &Azure,
     id: &RoleAssignmentId,
