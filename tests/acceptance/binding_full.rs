@@ -144,11 +144,12 @@ fn an_identity_that_fills_up_is_told_at_plan() {
 #[test]
 fn two_processes_that_bind_one_identity_at_once_both_succeed() {
     each_with_its_own_emulator(|azwi| {
-        // With latency the emulator refuses the second of two writes on one identity that overlap, as Azure does.
+        // With latency the emulator refuses the second of two writes on one identity that overlap, as Azure does. It is long enough for
+        // the two to meet, though one may start seconds after the other on a busy machine.
         let azwi = hurried(azwi);
         let alone = binding_of("", "").split("resource \"azwi_federated").next().unwrap().to_owned();
         azwi.applied(&alone);
-        azwi.emulator.settings(&json!({ "latency_ms": 30 }));
+        azwi.emulator.settings(&json!({ "latency_ms": 150 }));
         let ten = |from: u32| {
             full("")
                 .split_once("\n\n")
