@@ -39,10 +39,10 @@ async fn create(provider: &Provider, name: &str, config: Json) -> Json {
     value::to_json(&outcome.state)
 }
 
-/// An emulator whose replicas learn within two seconds. The provider's waits are fifty times shorter than they are, so this
-/// stands for replicas that learn within a minute and a half.
+/// An emulator whose replicas learn within a second and a half. The provider's waits are fifty times shorter than they are, so this
+/// stands for replicas that learn within a good minute.
 fn slow_emulator(seed: u64) -> Emulator {
-    let token_replicas = TokenReplicas { count: 3, seed, spread_ms: 1_500, miss_ms: 200 };
+    let token_replicas = TokenReplicas { count: 3, seed, spread_ms: 1_000, miss_ms: 200 };
     let settings = Settings { credential_propagation_ms: 300, token_replicas, ..Settings::default() };
     Emulator::start(Options { settings, ..Options::default() }).unwrap()
 }
