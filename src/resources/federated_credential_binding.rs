@@ -140,12 +140,7 @@ impl Resource for FederatedCredentialBinding {
     }
 
     fn identity_schema(&self) -> &'static [IdentityAttribute] {
-        &[
-            IdentityAttribute { name: "subscription_id", doc: "The identity's subscription." },
-            IdentityAttribute { name: "resource_group_name", doc: "The identity's resource group." },
-            IdentityAttribute { name: "user_assigned_identity_name", doc: "The identity's name." },
-            IdentityAttribute { name: "name", doc: "The credential's name." },
-        ]
+        &shared::IDENTITY
     }
 
     fn identity(&self, model: &Model) -> Result<Vec<String>> {

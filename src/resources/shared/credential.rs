@@ -15,12 +15,21 @@ use crate::domain::credentials_planned::{Doubt, Impossible, Pair};
 use crate::domain::existing::already_exists;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
+use crate::resource::IdentityAttribute;
 use crate::wait::Wait;
 
 /// How long a plan waits for a lookup.
 pub(in crate::resources) const LOOKUP: Duration = Duration::from_secs(5);
 /// How long a read may take that finds out what became of a write; the write's own time may have run out.
 const READ_BACK: Duration = Duration::from_secs(15);
+
+/// The resource identity of whatever stands for a credential, in the order of [`identity_parts`].
+pub(in crate::resources) const IDENTITY: [IdentityAttribute; 4] = [
+    IdentityAttribute { name: "subscription_id", doc: "The identity's subscription." },
+    IdentityAttribute { name: "resource_group_name", doc: "The identity's resource group." },
+    IdentityAttribute { name: "user_assigned_identity_name", doc: "The identity's name." },
+    IdentityAttribute { name: "name", doc: "The credential's name." },
+];
 
 /// A credential that a create wrote.
 pub(in crate::resources) struct Written {
