@@ -46,12 +46,12 @@ pub(super) fn answer(
     }
     let write = Write {
         of: TOKEN_REQUEST.of,
-        version: &TOKEN_REQUEST.api_version(),
+        version: TOKEN_REQUEST.api_version(),
         kind: TOKEN_REQUEST.kind,
         manager: &options.manager,
         subresource: "token",
         reset: &[],
-        now: &context.now(),
+        now: context.now(),
     };
     let mut asked = write.update(None, &asked);
     let given = |field: &str| metadata::text(&asked, field).to_owned();

@@ -30,7 +30,7 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 pub(super) struct Write<'a> {
     pub(super) of: &'static Struct,
     /// The group and version, as `apiVersion` has them.
-    pub(super) version: &'a str,
+    pub(super) version: String,
     /// The kind, which only a message names.
     pub(super) kind: &'a str,
     pub(super) manager: &'a str,
@@ -38,7 +38,7 @@ pub(super) struct Write<'a> {
     /// Fields of the root that this write resets and so never owns.
     pub(super) reset: &'a [&'a str],
     /// The time that a manager gets.
-    pub(super) now: &'a str,
+    pub(super) now: String,
 }
 
 impl Write<'_> {
@@ -80,17 +80,17 @@ impl Write<'_> {
             managers = self.updated(&zero, &live, managers, BEFORE_FIRST_APPLY);
         }
 
-        let applier = Manager::new(self.manager, Operation::Apply, self.version, self.subresource);
+        let applier = Manager::new(self.manager, Operation::Apply, &self.version, self.subresource);
         let fields = typed::fields_of(&of, applied).without_fields(self.reset);
-        let owned = Owned { version: self.version.to_owned(), fields };
+        let owned = Owned { version: self.version.clone(), fields };
         let last = managers.entries.insert(applier.clone(), owned).map(|owned| owned.fields);
         let merged = typed::merged(&of, &live, applied);
         let pruned = self.pruned(merged, last, &managers);
         let comparison = Comparison::of(&of, &live, &pruned).without_fields(self.reset);
-        let takeable = last_applied::takeable(self.manager, &of, self.version, &live);
+        let takeable = last_applied::takeable(self.manager, &of, &self.version, &live);
         self.yielded(&mut managers, &applier, &comparison, (force, &takeable))?;
         if pruned != live {
-            managers.times.insert(applier.clone(), self.now.to_owned());
+            managers.times.insert(applier.clone(), self.now.clone());
         }
         if let Some(owned) = managers.entries.get_mut(&applier) {
             owned.fields = owned.fields.difference(&unowned());
@@ -104,7 +104,7 @@ impl Write<'_> {
 
     /// The managers after an update by one of them.
     fn updated(&self, live: &Value, new: &Value, mut managers: Managers, name: &str) -> Managers {
-        let manager = Manager::new(name, Operation::Update, self.version, self.subresource);
+        let manager = Manager::new(name, Operation::Update, &self.version, self.subresource);
         let comparison = Comparison::of(&Type::Struct(self.of), live, new).without_fields(self.reset);
         for owned in managers.entries.values_mut() {
             owned.fields = owned.fields.difference(&comparison.set()).difference(&comparison.removed);
@@ -112,11 +112,11 @@ impl Write<'_> {
         managers.entries.retain(|_, owned| !owned.fields.is_empty());
         let taken = comparison.set().difference(&unowned());
         if !taken.is_empty() {
-            managers.times.insert(manager.clone(), self.now.to_owned());
+            managers.times.insert(manager.clone(), self.now.clone());
             let owned = managers
                 .entries
                 .entry(manager.clone())
-                .or_insert_with(|| Owned { version: self.version.to_owned(), fields: FieldSet::default() });
+                .or_insert_with(|| Owned { version: self.version.clone(), fields: FieldSet::default() });
             owned.fields = owned.fields.union(&taken);
         }
         managers
@@ -183,7 +183,7 @@ impl Write<'_> {
     /// The applied object and its kind, as messages print them.
     fn named(&self, applied: &Value) -> (String, String) {
         let text = |pointer: &str| applied.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let version = if self.version.contains('/') { self.version.to_owned() } else { format!("/{}", self.version) };
+        let version = if self.version.contains('/') { self.version.clone() } else { format!("/{}", self.version) };
         let name = format!("{}/{}", text("/metadata/namespace"), text("/metadata/name"));
         (name, format!("{version}, Kind={}", self.kind))
     }

@@ -8,12 +8,12 @@ use crate::emulator::kubernetes::kinds::{Kind, ServiceAccount};
 fn write(manager: &str) -> Write<'_> {
     Write {
         of: ServiceAccount.schema(),
-        version: "v1",
+        version: "v1".to_owned(),
         kind: "ServiceAccount",
         manager,
         subresource: "",
         reset: &[],
-        now: "2026-01-01T00:00:00Z",
+        now: "2026-01-01T00:00:00Z".to_owned(),
     }
 }
 

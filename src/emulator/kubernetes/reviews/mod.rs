@@ -112,12 +112,12 @@ pub(super) fn answer(
     }
     let write = Write {
         of: review.schema,
-        version: &expected.api_version(),
+        version: expected.api_version(),
         kind: review.kind,
         manager: &options.manager,
         subresource: "",
         reset: &[],
-        now: &context.now(),
+        now: context.now(),
     };
     let mut asked = write.update(None, &object);
     if review.namespaced {

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::{Target, admit_to_namespace};
 use crate::emulator::http::{Request, Response};
 use crate::emulator::kubernetes::body::{Expected, Received};
-use crate::emulator::kubernetes::fields::Write;
 use crate::emulator::kubernetes::kinds::Kind;
 use crate::emulator::kubernetes::metadata::{self, NameRule};
 use crate::emulator::kubernetes::options::Options;
@@ -35,15 +34,7 @@ pub(super) fn create(context: &mut Context<'_>, target: &Target, request: &Reque
     }
     enter_namespace(*kind, &mut object, namespace)?;
     kind.default(&mut object);
-    let write = Write {
-        of: kind.schema(),
-        version: &kind.api_version(),
-        kind: kind.kind(),
-        manager: &options.manager,
-        subresource: "",
-        reset: kind.reset(""),
-        now: &context.now(),
-    };
+    let write = super::write(context, *kind, "", &options.manager);
     let object = write.update(None, &object);
     if !matches!(metadata::text(&object, "resourceVersion"), "" | "0") && !options.dry_run {
         return Err(Status::internal("resourceVersion should not be set on objects to be created"));

@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 
 use super::Context;
 use super::authentication::User;
+use super::fields::Write;
 use super::kinds::{Kind, Namespace};
 use super::metadata;
 use super::respond::Form;
@@ -95,6 +96,19 @@ pub(super) fn answer(
         "patch" => patch::patch(context, target, request),
         "delete" => delete::delete_one(context, target, request),
         _ => delete::delete_collection(context, target, request),
+    }
+}
+
+/// A write to an object of this kind, or to something below it, as far as ownership depends on it.
+fn write<'a>(context: &Context<'_>, kind: &'static dyn Kind, subresource: &'a str, manager: &'a str) -> Write<'a> {
+    Write {
+        of: kind.schema(),
+        version: kind.api_version(),
+        kind: kind.kind(),
+        manager,
+        subresource,
+        reset: kind.reset(subresource),
+        now: context.now(),
     }
 }
 

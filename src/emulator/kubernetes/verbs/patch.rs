@@ -13,7 +13,6 @@ use super::{Target, strategic};
 use crate::emulator::http::{Request, Response};
 use crate::emulator::kubernetes::authorization::{self, Attributes};
 use crate::emulator::kubernetes::body::{self, Expected};
-use crate::emulator::kubernetes::fields::Write;
 use crate::emulator::kubernetes::options::{Options, Unknown};
 use crate::emulator::kubernetes::respond::{self, Form};
 use crate::emulator::kubernetes::schema::{Struct, Type};
@@ -80,15 +79,7 @@ fn apply(
         return Err(Status::bad_request(why));
     }
     check_type(&kind.api_version(), kind.kind(), &applied)?;
-    let write = Write {
-        of: kind.schema(),
-        version: &kind.api_version(),
-        kind: kind.kind(),
-        manager: &options.manager,
-        subresource,
-        reset: kind.reset(subresource),
-        now: &context.now(),
-    };
+    let write = super::write(context, *kind, subresource, &options.manager);
     let live = context.object(*kind, namespace, name).cloned();
     let mut object = write.apply(live.as_ref(), &applied, options.force)?;
     kind.default(&mut object);
@@ -145,15 +136,7 @@ fn change(
     }
     check_name(*kind, &object, namespace, name)?;
     kind.default(&mut object);
-    let write = Write {
-        of: kind.schema(),
-        version: &kind.api_version(),
-        kind: kind.kind(),
-        manager: &options.manager,
-        subresource,
-        reset: kind.reset(subresource),
-        now: &context.now(),
-    };
+    let write = super::write(context, *kind, subresource, &options.manager);
     let new = write.update(Some(&live), &object);
     let object = replace(context, *kind, &live, new, (subresource, options.dry_run))?;
     let warnings = if options.unknown == Unknown::Warned { unknown } else { Vec::new() };

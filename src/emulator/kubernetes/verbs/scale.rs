@@ -11,7 +11,6 @@ use super::patch;
 use super::update::{check_name, replace};
 use crate::emulator::http::{Request, Response};
 use crate::emulator::kubernetes::body::{Expected, Received};
-use crate::emulator::kubernetes::fields::Write;
 use crate::emulator::kubernetes::options::Options;
 use crate::emulator::kubernetes::respond::{self, Form};
 use crate::emulator::kubernetes::schema::{API_VERSION, Field, KIND, METADATA, Struct, Type};
@@ -59,15 +58,7 @@ pub(super) fn answer(
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
         spec.insert("replicas".to_owned(), json!(replicas));
     }
-    let write = Write {
-        of: kind.schema(),
-        version: &kind.api_version(),
-        kind: kind.kind(),
-        manager: &options.manager,
-        subresource,
-        reset: kind.reset(subresource),
-        now: &context.now(),
-    };
+    let write = super::write(context, *kind, subresource, &options.manager);
     let new = write.update(Some(&live), &object);
     let written = replace(context, *kind, &live, new, (subresource, options.dry_run))?;
     Ok(respond::warned(typed(&written), &warnings))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Target;
 use crate::emulator::http::{Request, Response};
 use crate::emulator::kubernetes::body::{Expected, Received};
-use crate::emulator::kubernetes::fields::{self, Write};
+use crate::emulator::kubernetes::fields;
 use crate::emulator::kubernetes::kinds::Kind;
 use crate::emulator::kubernetes::metadata::{self, NameRule};
 use crate::emulator::kubernetes::options::Options;
@@ -29,15 +29,7 @@ pub(super) fn update(context: &mut Context<'_>, target: &Target, request: &Reque
     let old = context.object(*kind, namespace, name).cloned();
     let old = old.ok_or_else(|| kind.not_found(name))?;
     check_uid(*kind, &object, &old)?;
-    let write = Write {
-        of: kind.schema(),
-        version: &kind.api_version(),
-        kind: kind.kind(),
-        manager: &options.manager,
-        subresource,
-        reset: kind.reset(subresource),
-        now: &context.now(),
-    };
+    let write = super::write(context, *kind, subresource, &options.manager);
     let new = write.update(Some(&old), &object);
     let updated = replace(context, *kind, &old, new, (subresource, options.dry_run))?;
     Ok(respond::warned(form.object(context, StatusCode::OK, *kind, &updated), &warnings))
