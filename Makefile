@@ -1,7 +1,7 @@
 # Short targets; what they do is in the programs and tests that they run.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test test-clients demo docs bench test-real record fmt lint clean-tools
+.PHONY: help shell setup test test-clients demo docs bench test-real record fmt lint clean-tools
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ test-clients: ## Hold the emulator to Microsoft's Python SDKs and the Kubernetes
 demo: ## Watch Terraform make and unmake examples/quickstart against the emulator.
 	@cargo build --locked --bins
 	@tests/tools/demo
+
+shell: ## Get a shell in which Azure and a cluster are emulated, and Terraform finds this provider.
+	@cargo build --locked --bins
+	@tests/tools/shell
 
 docs: ## Write docs/ anew from the schemas and examples/.
 	UPDATE=1 cargo test --locked --test tidy

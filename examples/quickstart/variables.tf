@@ -1,11 +1,21 @@
 variable "cluster_id" {
-  description = "The cluster, of AKS or Azure Arc: az aks show --query id"
+  description = "The cluster, of AKS or Azure Arc: az aks show --resource-group GROUP --name CLUSTER --query id"
   type        = string
+
+  validation {
+    condition     = can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/(Microsoft.ContainerService/managedClusters|Microsoft.Kubernetes/connectedClusters)/[^/]+$", var.cluster_id))
+    error_message = "This is not the id of a cluster of AKS or Azure Arc; az aks show --query id prints it."
+  }
 }
 
 variable "key_vault_id" {
-  description = "The vault whose secrets the account's pods may read: az keyvault show --query id"
+  description = "The vault whose secrets the account's pods may read: az keyvault show --name VAULT --query id"
   type        = string
+
+  validation {
+    condition     = can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.KeyVault/vaults/[^/]+$", var.key_vault_id))
+    error_message = "This is not the id of a Key Vault; az keyvault show --query id prints it."
+  }
 }
 
 variable "resource_group_name" {
@@ -23,10 +33,20 @@ variable "namespace" {
   description = "The namespace of the service account. It must exist."
   type        = string
   default     = "default"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", var.namespace))
+    error_message = "A namespace is up to 63 lower-case letters, digits and dashes, with no dash at its ends."
+  }
 }
 
 variable "name" {
   description = "The name of the identity and of the service account."
   type        = string
   default     = "quickstart"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([-a-z0-9]{1,61}[a-z0-9])$", var.name))
+    error_message = "The name is 3 to 63 lower-case letters, digits and dashes, with no dash at its ends: it has to do for the identity and for the service account."
+  }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -165,40 +165,43 @@ impl Azwi {
 
     /// Runs Terraform to its end.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        self.finish(arguments, self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        self.run_in("", arguments)
+    }
+
+    /// Runs Terraform in a folder below this one.
+    pub fn run_in(&self, folder: &str, arguments: &[&str]) -> Run {
+        let mut command = self.terraform.command(&self.path(folder), &self.environment, arguments);
+        self.finish(folder, arguments, command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// Starts `apply` in a process group of its own, so that a test can interrupt it as Ctrl-C does.
     pub fn start_apply(&self) -> Child {
         use std::os::unix::process::CommandExt;
-        self.command(APPLY).process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        let mut command = self.terraform.command(self.folder.path(), &self.environment, APPLY);
+        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Waits for an `apply` that was started.
     pub fn finish_apply(&self, child: Child) -> Run {
-        self.finish(APPLY, child)
+        self.finish("", APPLY, child)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        self.terraform.command(self.folder.path(), &self.environment, arguments)
-    }
-
-    fn finish(&self, arguments: &[&str], child: Child) -> Run {
+    fn finish(&self, folder: &str, arguments: &[&str], child: Child) -> Run {
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let what = format!("{}: {}\n{}", self.terraform.name, arguments.join(" "), self.configuration());
+        let what = format!("{}: {}\n{}", self.terraform.name, arguments.join(" "), self.configuration(folder));
         Run { what, status: output.status, stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
-    fn configuration(&self) -> String {
-        let mut names: Vec<_> =
-            fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    fn configuration(&self, folder: &str) -> String {
+        let folder = self.path(folder);
+        let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.retain(|name| name != "header.tf" && name != "variables.tf");
         names.sort();
         names
             .iter()
             .filter_map(|name| name.to_str().filter(|name| name.ends_with(".tf")))
-            .map(|name| format!("--- {name}\n{}", fs::read_to_string(self.path(name)).unwrap()))
+            .map(|name| format!("--- {name}\n{}", fs::read_to_string(folder.join(name)).unwrap()))
             .collect()
     }
 
@@ -228,8 +231,16 @@ impl Azwi {
     /// The action is `create`, `update`, `delete`, `replace` or `import`.
     #[track_caller]
     pub fn plan(&self) -> Vec<(String, String)> {
-        self.run(&["plan", "-json", "-input=false", "-out=plan"]).succeeded();
-        let run = self.run(&["show", "-json", "plan"]).succeeded();
+        self.plan_in("", &[])
+    }
+
+    /// The same of a folder below this one, with options.
+    #[track_caller]
+    pub fn plan_in(&self, folder: &str, options: &[String]) -> Vec<(String, String)> {
+        let mut arguments = vec!["plan", "-json", "-input=false", "-out=plan"];
+        arguments.extend(options.iter().map(String::as_str));
+        self.run_in(folder, &arguments).succeeded();
+        let run = self.run_in(folder, &["show", "-json", "plan"]).succeeded();
         let plan: Json = serde_json::from_str(&run.stdout).unwrap();
         let mut changes: Vec<_> =
             plan["resource_changes"].as_array().into_iter().flatten().filter_map(change).collect();
@@ -247,7 +258,13 @@ impl Azwi {
     /// The state as it is.
     #[track_caller]
     pub fn state(&self) -> State {
-        let run = self.run(&["show", "-json"]).succeeded();
+        self.state_in("")
+    }
+
+    /// The same of a folder below this one.
+    #[track_caller]
+    pub fn state_in(&self, folder: &str) -> State {
+        let run = self.run_in(folder, &["show", "-json"]).succeeded();
         State(serde_json::from_str(&run.stdout).unwrap())
     }
 
@@ -320,18 +337,34 @@ impl State {
 
     /// Whether the state has this resource.
     pub fn has(&self, address: &str) -> bool {
-        self.resources().any(|resource| resource["address"] == address)
+        self.resources().iter().any(|resource| resource["address"] == address)
     }
 
     #[track_caller]
     fn object(&self, address: &str) -> &Json {
         self.resources()
+            .into_iter()
             .find(|resource| resource["address"] == address)
             .unwrap_or_else(|| panic!("{address} is not in the state: {}", self.0))
     }
 
-    fn resources(&self) -> impl Iterator<Item = &Json> {
-        self.0["values"]["root_module"]["resources"].as_array().into_iter().flatten()
+    /// The addresses of all resources, those of modules too.
+    pub fn addresses(&self) -> Vec<&str> {
+        let mut addresses: Vec<_> = self.resources().iter().map(|resource| text(&resource["address"])).collect();
+        addresses.sort_unstable();
+        addresses
+    }
+
+    fn resources(&self) -> Vec<&Json> {
+        fn of<'a>(module: &'a Json, found: &mut Vec<&'a Json>) {
+            found.extend(module["resources"].as_array().into_iter().flatten());
+            for child in module["child_modules"].as_array().into_iter().flatten() {
+                of(child, found);
+            }
+        }
+        let mut found = Vec::new();
+        of(&self.0["values"]["root_module"], &mut found);
+        found
     }
 }
 

@@ -142,6 +142,12 @@ impl Emulator {
         self.done(self.send(Method::POST, "/_emulator/seed", "", "application/json", Some(seed)));
     }
 
+    /// Everything that it holds: the keys of its documents, and these.
+    #[track_caller]
+    pub fn state(&self) -> Json {
+        self.done(self.send(Method::GET, "/_emulator/state", "", "application/json", None))
+    }
+
     /// Moves the emulator's clock.
     #[track_caller]
     pub fn advance_clock(&self, milliseconds: i64) {

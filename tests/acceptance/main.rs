@@ -35,6 +35,7 @@ mod examples;
 mod failure;
 mod identity;
 mod least_privilege;
+mod pages;
 mod provider;
 mod role_assignment;
 mod service_account;

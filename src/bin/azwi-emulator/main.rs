@@ -1,6 +1,10 @@
 //! `azwi-emulator`: Azure, Entra ID and Kubernetes for workload identity, on one local port.
 //!
 //! `serve` writes one line to stdout, `ready https://…`, when it serves, and `env` what a shell can evaluate; everything else is on stderr.
+//! `run` leaves both to the command that it runs.
+
+mod run;
+mod signals;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -14,6 +18,8 @@ use azwi::emulator::settings::{Settings, Throttle};
 use azwi::emulator::{Emulator, Options};
 use clap::{Args, Parser, Subcommand};
 
+use self::signals::Signals;
+
 #[derive(Parser)]
 #[command(version, about = "Azure, Entra ID and Kubernetes for workload identity, on one local port")]
 struct Arguments {
@@ -25,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Serves until it is told to stop; prints `ready https://HOST:PORT` when it does.
     Serve(Serve),
+    /// Runs a command that has an emulator in its environment, and ends with it: azwi-emulator run -- terraform test.
+    Run(run::Run),
     /// Prints the environment of an emulator's folder as exports: eval "$(azwi-emulator env --dir DIR)".
     Env(Env),
 }
@@ -38,6 +46,13 @@ struct Env {
 
 #[derive(Args)]
 struct Serve {
+    #[command(flatten)]
+    world: World,
+}
+
+/// What an emulator is like.
+#[derive(Args)]
+struct World {
     /// The address and port; port 0 is a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -69,11 +84,12 @@ fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let done = match Arguments::parse().command {
-        Command::Serve(arguments) => serve(arguments),
-        Command::Env(arguments) => env(&arguments),
+        Command::Serve(arguments) => serve(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Env(arguments) => env(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "azwi-emulator: {error}");
             ExitCode::FAILURE
@@ -82,32 +98,41 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: Serve) -> Result<(), String> {
-    let settings = Settings {
-        latency_ms: arguments.latency,
-        throttle: arguments.throttle,
-        rbac: arguments.rbac,
-        without: arguments.without,
-        ..Settings::default()
-    };
-    let options = Options {
-        dir: arguments.dir,
-        listen: arguments.listen,
-        seed: read(arguments.seed, Seed::parse)?,
-        settings,
-        faults: read(arguments.faults, parse_faults)?.unwrap_or_default(),
-    };
+    let options = arguments.world.options()?;
     // The signals are ours before anybody can know that we serve.
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let stop = runtime.block_on(async { Stop::listen() }).map_err(|error| format!("no signals: {error}"))?;
+    let runtime = runtime()?;
+    let mut signals = runtime.block_on(async { Signals::listen() }).map_err(|error| format!("no signals: {error}"))?;
     let emulator = Emulator::start(options).map_err(|error| error.to_string())?;
     writeln!(io::stdout(), "ready {}", emulator.url)
         .and_then(|()| io::stdout().flush())
         .map_err(|error| error.to_string())?;
     let _ = writeln!(io::stderr(), "folder {}", emulator.dir.display());
-    runtime.block_on(stop.wait());
+    runtime.block_on(signals.next());
     drop(emulator);
     Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
+}
+
+impl World {
+    fn options(self) -> Result<Options, String> {
+        let settings = Settings {
+            latency_ms: self.latency,
+            throttle: self.throttle,
+            rbac: self.rbac,
+            without: self.without,
+            ..Settings::default()
+        };
+        Ok(Options {
+            dir: self.dir,
+            listen: self.listen,
+            seed: read(self.seed, Seed::parse)?,
+            settings,
+            faults: read(self.faults, parse_faults)?.unwrap_or_default(),
+        })
+    }
 }
 
 /// Prints what the folder's `env` file has, so that a shell takes each value as it is.
@@ -129,40 +154,4 @@ fn read<T>(path: Option<PathBuf>, parse: fn(&str) -> Result<T, String>) -> Resul
 
 fn parse_faults(text: &str) -> Result<Vec<Fault>, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
-}
-
-/// The signals that end it.
-#[cfg(unix)]
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Stop {
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Stop;
-
-#[cfg(not(unix))]
-impl Stop {
-    fn listen() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn wait(self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

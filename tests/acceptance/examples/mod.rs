@@ -1,5 +1,8 @@
 //! What a reader copies works as it stands: every example is applied, planned empty, imported as its page says, destroyed.
 
+mod example;
+mod quickstart;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -95,32 +98,4 @@ fn import_as_the_page_says(azwi: &Azwi, name: &str, address: &str, id: &str) {
         .unwrap();
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(azwi.state().get(address, "id"), id);
-}
-
-#[test]
-fn the_quickstart_is_applied_and_destroyed() {
-    on_an_emulated_cluster_only(IN_AZURE, |azwi| {
-        let (group, namespace) = (azwi.group.clone(), azwi.namespace.clone());
-        let mut azwi = crate::binding::hurried(Azwi::anywhere(&azwi.terraform, Arc::clone(&azwi.emulator)));
-        for file in ["main.tf", "variables.tf", "outputs.tf"] {
-            azwi.file(file, &example(&format!("quickstart/{file}")));
-        }
-        let providers = format!("/subscriptions/{}/resourceGroups/rg-demo/providers", crate::emulator::SUBSCRIPTION);
-        for (name, value) in [
-            ("cluster_id", format!("{providers}/Microsoft.ContainerService/managedClusters/demo")),
-            ("key_vault_id", format!("{providers}/Microsoft.KeyVault/vaults/kv-demo")),
-            ("resource_group_name", group.clone()),
-            ("namespace", namespace.clone()),
-        ] {
-            azwi.environment.insert(format!("TF_VAR_{name}"), value);
-        }
-        azwi.apply();
-        assert_eq!(azwi.plan(), NOTHING);
-        let account = azwi.emulator.account(&namespace, "quickstart").unwrap();
-        let client = azwi.state().get("azwi_user_assigned_identity.app", "client_id");
-        assert_eq!(account["metadata"]["annotations"]["azure.workload.identity/client-id"], client);
-        assert_eq!(azwi.state().get("azwi_federated_credential_binding.app", "usable"), "true");
-        azwi.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
-        azwi.emulator.assert_empty(&group, &namespace);
-    });
 }
