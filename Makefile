@@ -1,7 +1,7 @@
 # Short targets; what they do is in the programs and tests that they run.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help shell setup test test-clients demo docs bench test-real record fmt lint clean-tools
+.PHONY: help shell install setup test test-clients demo docs bench test-real record fmt lint clean-tools
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ shell: ## Get a shell in which Azure and a cluster are emulated, and Terraform f
 	@cargo build --locked --bins
 	@tests/tools/shell
 
+install: ## Install the provider where `terraform init` finds it, ~/.terraform.d/plugins, and azwi-emulator where cargo does.
+	cargo install --locked --path . --bin azwi-emulator
+	cargo build --locked --release --bin terraform-provider-azwi
+	tests/tools/mirror target/release/terraform-provider-azwi "$$HOME/.terraform.d/plugins"
+
 docs: ## Write docs/ anew from the schemas and examples/.
 	UPDATE=1 cargo test --locked --test tidy
 
@@ -41,8 +46,9 @@ record: ## Record the exchanges of tests/contract anew from a real kube-apiserve
 fmt: ## Format all code.
 	cargo fmt
 
-lint: ## Check formatting and lints.
+lint: ## Check formatting, lints and spelling.
 	cargo fmt --check
+	@tests/tools/typos
 	cargo clippy --locked --all-targets -- -D warnings
 
 clean-tools: ## Remove what setup installed.

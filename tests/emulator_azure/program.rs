@@ -115,3 +115,40 @@ fn a_shell_takes_the_environment_of_a_folder_as_it_is() {
     assert!(!output.status.success());
     assert!(String::from_utf8(output.stderr).unwrap().contains("/nowhere/env: "));
 }
+
+#[test]
+fn a_command_has_the_emulator_s_environment_and_nothing_of_another_cloud_s() {
+    let script = r#"printf '%s\n' "$ARM_METADATA_HOSTNAME" "${ARM_USE_MSI-none}" "${AZURE_CONFIG_DIR-none}"; cat "$SSL_CERT_FILE"; exit 7"#;
+    let output = program(&["run", "--", "sh", "-c", script])
+        .env("ARM_METADATA_HOSTNAME", "management.azure.com")
+        .env("ARM_USE_MSI", "true")
+        .env("AZURE_CONFIG_DIR", "/home/somebody/.azure")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(7), "the command's own status");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = stdout.lines().take(4).collect();
+    assert!(lines[0].starts_with("127.0.0.1:"), "{stdout}");
+    assert_eq!(lines[1..], ["none", "none", "-----BEGIN CERTIFICATE-----"]);
+}
+
+#[test]
+fn a_command_that_is_told_to_end_takes_the_emulator_with_it() {
+    let script = "trap 'echo told; exit 3' TERM; echo begun; while :; do sleep 0.05; done";
+    let mut running = Running(program(&["run", "--", "sh", "-c", script]).spawn().unwrap());
+    let mut stdout = BufReader::new(running.0.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    signal(&running.0, 15);
+    assert_eq!(running.0.wait().unwrap().code(), Some(3));
+    stdout.read_to_string(&mut line).unwrap();
+    assert_eq!(line, "begun\ntold\n");
+}
+
+#[test]
+fn a_command_that_is_not_there_is_named() {
+    let output = program(&["run", "--", "no-such-command"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr, "azwi-emulator: no-such-command: No such file or directory (os error 2)\n");
+}

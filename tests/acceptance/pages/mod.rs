@@ -6,6 +6,7 @@
 //! - `<!-- file: NAME -->` before a block that the reader writes to this file.
 
 mod configuration;
+mod front;
 mod guides;
 pub mod markdown;
 pub mod shell;

@@ -1,5 +1,6 @@
 //! A shell as `make shell` gives it to a reader, in a copy of the examples.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -65,20 +66,28 @@ impl<'a> Shell<'a> {
 
     fn command(&self, script: &str) -> Command {
         let mut command = Command::new("bash");
-        let path = format!("{}:{}", self.azwi.path("bin").display(), programs(&self.azwi.environment["PATH"]));
-        command.args(["-c", script]).stdin(Stdio::null()).env_clear().envs(&self.azwi.environment);
-        command.env("PATH", path).env("TF_CLI_CONFIG_FILE", mirror().join("terraformrc"));
-        // What a person would answer, and no colours in what a failure shows.
-        for (name, value) in [
-            ("TF_CLI_ARGS", "-no-color"),
-            ("TF_CLI_ARGS_apply", "-auto-approve -input=false"),
-            ("TF_CLI_ARGS_destroy", "-auto-approve -input=false"),
-        ] {
-            command.env(name, value);
-        }
+        command.args(["-c", script]).stdin(Stdio::null()).env_clear().envs(self.environment());
         command
     }
+
+    /// What a command of a page sees.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut environment = self.azwi.environment.clone();
+        let path = format!("{}:{}", self.azwi.path("bin").display(), programs(&environment["PATH"]));
+        let found = mirror().join("terraformrc").display().to_string();
+        for (name, value) in [("PATH", path.as_str()), ("TF_CLI_CONFIG_FILE", &found)].into_iter().chain(ANSWERS) {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+        environment
+    }
 }
+
+/// What a person would answer to Terraform, and no colours in what a failure shows.
+pub const ANSWERS: [(&str, &str); 3] = [
+    ("TF_CLI_ARGS", "-no-color"),
+    ("TF_CLI_ARGS_apply", "-auto-approve -input=false"),
+    ("TF_CLI_ARGS_destroy", "-auto-approve -input=false"),
+];
 
 /// PATH with the emulator's program and the tools that setting up has made.
 fn programs(path: &str) -> String {
@@ -108,7 +117,12 @@ pub fn mirror() -> &'static Path {
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mirror");
         let provider = Path::new(env!("CARGO_BIN_EXE_terraform-provider-azwi"));
-        let made = Command::new(root().join("tests/tools/mirror")).arg(provider).arg(&folder).output().unwrap();
+        let made = Command::new(root().join("tests/tools/mirror"))
+            .arg(provider)
+            .arg(&folder)
+            .arg(folder.join("terraformrc"))
+            .output()
+            .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         folder
     })
