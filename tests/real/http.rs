@@ -75,7 +75,7 @@ impl Http {
         self.send(Method::GET, path, &[], None).await.unwrap()
     }
 
-    /// DELETEs.
+    /// Deletes.
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], None).await.unwrap()
     }
