@@ -11,11 +11,11 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::markdown::{Block, pages, root};
-use crate::azwi::{Azwi, each_with_its_own_emulator};
+use crate::azwi::{Azwi, on_an_emulated_cluster_only};
 
 #[test]
 fn every_configuration_in_the_documentation_is_formatted_and_valid() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only("it asks no cluster anything", |azwi| {
         let mut pieces = pieces();
         assert!(pieces.len() > 20, "only {} pieces were found", pieces.len());
         // Terraform before 1.12 knows no resource identities.
@@ -36,7 +36,7 @@ fn every_configuration_in_the_documentation_is_formatted_and_valid() {
 
 #[test]
 fn every_file_of_the_examples_is_formatted() {
-    each_with_its_own_emulator(|azwi| {
+    on_an_emulated_cluster_only("it asks no cluster anything", |azwi| {
         let examples = root().join("examples").display().to_string();
         azwi.run(&["fmt", "-check", "-diff", "-recursive", &examples]).succeeded();
     });
