@@ -4,6 +4,7 @@
 pub mod account_error;
 pub mod account_import;
 pub mod binding;
+pub mod broad_access;
 pub mod cluster;
 pub mod credential;
 pub mod credentials_planned;

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 
-use super::binding::check::check;
+use super::binding::check::{assigned_twice, check};
 use super::binding::model::{ANNOTATIONS, Model};
 use super::binding::probe::{self, prove};
 use super::binding::progress::{self, Progress};
@@ -16,12 +16,13 @@ use crate::context::Context;
 use crate::domain::account_error;
 use crate::domain::binding::advice::within_account;
 use crate::domain::credential::{check_audience, check_issuer};
-use crate::domain::role_assignment::{check_uuid, role_guid};
+use crate::domain::role_assignment::{check_uuid, role_guid, same_role, same_scope};
 use crate::domain::service_account as rules;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::resource::{IdentityAttribute, Resource};
 use crate::resources::shared::credential as shared;
+use crate::resources::shared::role;
 use crate::schema::{
     Attribute, Kind, Nesting, Schema, boolean, computed, map_of_text, number, optional, optional_computed, required,
     text,
@@ -169,6 +170,11 @@ impl Resource for FederatedCredentialBinding {
             };
             errors.push(Error::new("A role is named in no way or in two", told).at("role_assignments"));
         }
+        for (index, role) in roles.iter().enumerate() {
+            if let Some((scope, name)) = roles.iter().take(index).find_map(|other| same_assignment(role, other)) {
+                errors.push(assigned_twice(&format!("`{name}` at {scope}")).at("role_assignments"));
+            }
+        }
         errors
     }
 
@@ -296,7 +302,19 @@ fn role_assignment() -> Vec<Attribute> {
         optional("role_definition_name", text(), "The role's name, such as `Key Vault Secrets User`."),
         optional("role_definition_id", text(), "The role's id, in the form that Azure gives it in any scope.")
             .check(|id| check_uuid("an id that ends with the role's GUID", role_guid(id))),
+        role::accept_broad_access(),
     ]
+}
+
+/// Scope and role of two entries that assign the same, as far as that can be told without a lookup.
+fn same_assignment<'a>(a: &'a Value, b: &Value) -> Option<(&'a str, &'a str)> {
+    let same = |name: &str, same: fn(&str, &str) -> bool| {
+        let text = value::as_str(value::attribute(a, name))?;
+        value::as_str(value::attribute(b, name)).is_some_and(|other| same(text, other)).then_some(text)
+    };
+    let role =
+        same("role_definition_id", same_role).or_else(|| same("role_definition_name", str::eq_ignore_ascii_case))?;
+    Some((same("scope", same_scope)?, role))
 }
 
 fn same_cluster(a: &str, b: &str) -> bool {

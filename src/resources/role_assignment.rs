@@ -35,6 +35,7 @@ pub(super) struct Model {
     condition: Option<String>,
     condition_version: Option<String>,
     delegated_managed_identity_resource_id: Option<String>,
+    accept_broad_access: Option<bool>,
     id: Option<String>,
 }
 
@@ -120,6 +121,7 @@ impl Resource for RoleAssignment {
                 )
                 .replaces()
                 .same(str::eq_ignore_ascii_case),
+                role::accept_broad_access(),
                 computed("id", text(), "The assignment's id.").stable(),
             ],
         )
@@ -157,6 +159,15 @@ impl Resource for RoleAssignment {
     }
 
     async fn plan(&self, context: &Context, plan: &mut Plan) -> Result<()> {
+        if let Some(broad) = role::broad(&plan.planned) {
+            let by_id = !value::attribute(&plan.config, "role_definition_id").is_null();
+            let at = match (broad.scope, by_id) {
+                (true, _) => "scope",
+                (false, true) => "role_definition_id",
+                (false, false) => "role_definition_name",
+            };
+            context.warn(broad.warning.at(at));
+        }
         if value::attribute(&plan.config, "condition").is_null() {
             plan.settle("condition_version", Value::Null);
         } else if plan.planned("condition").is_value() {
@@ -229,11 +240,14 @@ impl Resource for RoleAssignment {
             Some(name) if known => Some(name),
             _ => name_of_role(azure, &id, &found, context).await?,
         };
-        Ok(Some(Model::of(&state.scope, found, role_name)))
+        let accept_broad_access = state.accept_broad_access;
+        Ok(Some(Model { accept_broad_access, ..Model::of(&state.scope, found, role_name) }))
     }
 
-    async fn update(&self, context: &Context, _prior: Model, plan: Model) -> Result<Model> {
-        write(context, plan).await
+    async fn update(&self, context: &Context, prior: Model, plan: Model) -> Result<Model> {
+        // `accept_broad_access` and the like are between the user and this provider.
+        let same = prior.grant()? == plan.grant()? && prior.condition_version == plan.condition_version;
+        if same { Ok(plan) } else { write(context, plan).await }
     }
 
     async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
@@ -267,18 +281,10 @@ async fn name_of_role(
 async fn write(context: &Context, plan: Model) -> Result<Model> {
     let azure = context.clients()?.azure()?;
     let id = plan.assignment_id()?;
-    let version = plan.condition_version.unwrap_or_else(|| "2.0".to_owned());
-    let grant = Grant {
-        role: role::id_at(id.scope(), plan.role_definition_id.as_deref().unwrap_or_default())?,
-        principal_id: plan.principal_id,
-        principal_type: plan.principal_type.unwrap_or_else(|| "ServicePrincipal".to_owned()),
-        description: plan.description,
-        condition_version: plan.condition.is_some().then_some(version),
-        condition: plan.condition,
-        delegated_managed_identity_resource_id: plan.delegated_managed_identity_resource_id,
-    };
+    let grant = plan.grant()?;
     let written = azure.role_assignments().put(&id, &grant, &context.wait).await?;
-    Ok(Model::of(&plan.scope, written, plan.role_definition_name))
+    let accept_broad_access = plan.accept_broad_access;
+    Ok(Model { accept_broad_access, ..Model::of(&plan.scope, written, plan.role_definition_name) })
 }
 
 impl Model {
@@ -296,8 +302,23 @@ impl Model {
             condition: text(properties.condition),
             condition_version: text(properties.condition_version),
             delegated_managed_identity_resource_id: text(properties.delegated_managed_identity_resource_id),
+            accept_broad_access: None,
             id: Some(found.id),
         }
+    }
+
+    /// What Azure is told of it.
+    fn grant(&self) -> Result<Grant> {
+        let version = self.condition_version.clone().unwrap_or_else(|| "2.0".to_owned());
+        Ok(Grant {
+            role: role::id_at(&self.scope()?, self.role_definition_id.as_deref().unwrap_or_default())?,
+            principal_id: self.principal_id.clone(),
+            principal_type: self.principal_type.clone().unwrap_or_else(|| "ServicePrincipal".to_owned()),
+            description: self.description.clone(),
+            condition: self.condition.clone(),
+            condition_version: self.condition.is_some().then_some(version),
+            delegated_managed_identity_resource_id: self.delegated_managed_identity_resource_id.clone(),
+        })
     }
 
     fn scope(&self) -> Result<Scope> {

@@ -261,8 +261,7 @@ async fn grants(context: &Context, azure: &Azure, plan: &Model, prior: Option<&M
         let guid = guid(azure, &scope, entry, context).await.map_err(at)?;
         let key = role_rules::key(&entry.scope, &guid);
         if grants.iter().any(|other| other.key == key) {
-            let told = format!("`{key}` is in `role_assignments` twice, in two ways of writing. Remove one.");
-            return Err(at(Error::new("A role is assigned twice", told)));
+            return Err(at(assigned_twice(&format!("`{key}`"))));
         }
         let mut there = known.contains_key(&key);
         let derived = role_rules::name(&entry.scope, &guid, &principal_id).to_string();
@@ -304,6 +303,17 @@ pub(in crate::resources) async fn guid(
     }
     let named = role::Named { id: None, name: entry.role_definition_name.as_deref() };
     Ok(role_rules::role_guid(&role::find(azure, scope, named, &context.wait).await?.id).to_owned())
+}
+
+/// The error on two entries that are one assignment; `what` is the role and where.
+pub(in crate::resources) fn assigned_twice(what: &str) -> Error {
+    Error::new(
+        "A role is assigned twice",
+        format!(
+            "{what} is in `role_assignments` twice. The two entries differ in spelling or in `accept_broad_access` only, and \
+             Azure takes one. Remove the other."
+        ),
+    )
 }
 
 fn assigned_already(entry: &Role, found: &RoleAssignment) -> Error {

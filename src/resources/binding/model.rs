@@ -54,11 +54,12 @@ pub(in crate::resources) struct Account {
 }
 
 /// A role at a scope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::resources) struct Role {
     pub(in crate::resources) scope: String,
     pub(in crate::resources) role_definition_name: Option<String>,
     pub(in crate::resources) role_definition_id: Option<String>,
+    pub(in crate::resources) accept_broad_access: Option<bool>,
 }
 
 impl Model {
@@ -111,6 +112,14 @@ impl Model {
         self.credential_id.is_none()
             && self.service_account.is_none()
             && self.role_assignment_ids.as_ref().is_none_or(BTreeMap::is_empty)
+    }
+}
+
+impl Role {
+    /// Whether another entry is written for the same assignment. Whether broad access is accepted is no part of that.
+    pub(in crate::resources) fn assigns_what(&self, other: &Self) -> bool {
+        (&self.scope, &self.role_definition_name, &self.role_definition_id)
+            == (&other.scope, &other.role_definition_name, &other.role_definition_id)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::value::{self, Known, Value};
 /// Settles what follows from the configuration, and checks what can be checked.
 pub(in crate::resources) async fn plan(context: &Context, plan: &mut Plan) -> Result<()> {
     let (label, labelled) = POD_LABEL;
+    warn_of_broad_access(context, plan);
     plan.settle("pod_labels", Value::Value(Known::Map([(label.to_owned(), value::string(labelled))].into())));
     if let Ok(clients) = context.clients() {
         if let Some(settings) = clients.azure_settings() {
@@ -144,6 +145,8 @@ fn settle_parts(plan: &mut Plan) {
         plan.settle("role_assignment_ids", Value::Value(Known::Map(Default::default())));
     } else if !plan.is_create() && entries != Some(ids) {
         plan.settle("role_assignment_ids", Value::Unknown);
+    } else if !plan.is_create() && assigned(before("role_assignments")) == assigned(plan.planned("role_assignments")) {
+        plan.settle("role_assignment_ids", before("role_assignment_ids").clone());
     }
     match value::as_str(account(plan, "manage")) {
         Some(ANNOTATIONS) => plan.settle("service_account_uid", Value::Null),
@@ -162,6 +165,27 @@ fn settle_parts(plan: &mut Plan) {
     if touched || tried_in_vain || demanded {
         plan.settle("usable", Value::Unknown);
     }
+}
+
+/// Terraform has no path to an element of a set, so the text says which one it is about.
+fn warn_of_broad_access(context: &Context, plan: &Plan) {
+    let Value::Value(Known::List(entries)) = plan.planned("role_assignments") else { return };
+    for broad in entries.iter().filter_map(role::broad) {
+        context.warn(broad.warning.at("role_assignments"));
+    }
+}
+
+/// The entries without what they acknowledge: what Azure gets to see.
+fn assigned(entries: &Value) -> Value {
+    let Value::Value(Known::List(entries)) = entries else { return entries.clone() };
+    let mut entries = entries.clone();
+    for entry in &mut entries {
+        if let Value::Value(Known::Map(entry)) = entry {
+            entry.remove(role::ACCEPT_BROAD_ACCESS);
+        }
+    }
+    value::make_set(&mut entries);
+    Value::Value(Known::List(entries))
 }
 
 /// Whether the roles that are named exist.

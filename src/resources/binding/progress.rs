@@ -213,9 +213,8 @@ impl<'a> Progress<'a> {
         let ids = self.now.role_assignment_ids.get_or_insert_default();
         ids.insert(granted.key.clone(), granted.id.to_string());
         let entries = self.now.role_assignments.get_or_insert_default();
-        if !entries.contains(&granted.entry) {
-            entries.push(granted.entry.clone());
-        }
+        entries.retain(|entry| !entry.assigns_what(&granted.entry));
+        entries.push(granted.entry.clone());
     }
 
     fn is_interrupted(&self) -> bool {

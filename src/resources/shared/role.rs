@@ -4,10 +4,16 @@ use crate::azure::role_assignments::{Filter, RoleAssignment};
 use crate::azure::{Azure, ErrorKind, RoleDefinitionId, Scope};
 use crate::clients::PlanChecks;
 use crate::context::Context;
+use crate::domain::broad_access::{self, Broad};
 use crate::domain::role_assignment::{role_guid, same_role, same_scope};
 use crate::error::{Error, Result};
 use crate::resources::shared::credential::LOOKUP;
+use crate::schema::{Attribute, boolean, optional};
+use crate::value::{self, Value};
 use crate::wait::Wait;
+
+/// The attribute of [`accept_broad_access`].
+pub(in crate::resources) const ACCEPT_BROAD_ACCESS: &str = "accept_broad_access";
 
 /// A role by name, or by id.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +82,35 @@ pub(in crate::resources) async fn find_at_plan(
             Ok(None)
         }
     }
+}
+
+/// The attribute that acknowledges broad access, of everything that assigns a role.
+pub(in crate::resources) fn accept_broad_access() -> Attribute {
+    optional(
+        ACCEPT_BROAD_ACCESS,
+        boolean(),
+        "Says that broad access is meant: the root, a management group or a whole subscription as `scope`, or the role `Owner`, \
+         `Contributor`, `User Access Administrator` or `Role Based Access Control Administrator`. Without it every plan warns of \
+         these. Nothing is written to Azure for it.",
+    )
+}
+
+/// What is broad about a planned assignment, unless that is acknowledged. What is not known yet is not told yet: Terraform plans
+/// once more in apply, when it is.
+pub(in crate::resources) fn broad(assignment: &Value) -> Option<Broad> {
+    let of = |name| value::attribute(assignment, name);
+    let accepted = of(ACCEPT_BROAD_ACCESS);
+    if accepted.is_unknown() || accepted == &value::boolean(true) {
+        return None;
+    }
+    let condition = of("condition");
+    broad_access::of(broad_access::Assignment {
+        scope: value::as_str(of("scope")),
+        role_name: value::as_str(of("role_definition_name")),
+        role_id: value::as_str(of("role_definition_id")),
+        assigning_is_limited: condition.is_unknown()
+            || value::as_str(condition).is_some_and(broad_access::limits_assigning),
+    })
 }
 
 /// The id of a role at a scope, from any id that ends with its GUID.
