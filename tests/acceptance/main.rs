@@ -23,6 +23,7 @@ mod terraform;
 
 mod bad_input;
 mod binding;
+mod binding_broad;
 mod binding_cluster;
 mod binding_failure;
 mod binding_full;

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator, under_every_terraform};
 use crate::emulator::{OTHER_SUBSCRIPTION, SUBSCRIPTION};
+use crate::terraform::{Diagnostic, Run};
 
 const THIS: &str = "azwi_role_assignment.this";
 
@@ -180,6 +181,182 @@ fn a_principal_that_is_not_replicated_yet_is_waited_for() {
         azwi.applied(&simple());
         let refused = azwi.emulator.log().iter().filter(|entry| entry["status"] == 400).count();
         assert!(refused > 0, "the emulator should have refused the principal at first");
+        azwi.destroy();
+    });
+}
+
+/// The warnings of broad access that a run printed.
+pub fn broad(run: &Run) -> Vec<Diagnostic> {
+    let mut warnings = run.diagnostics("warning");
+    warnings.retain(|warning| warning.to_string().contains("Broad access: "));
+    warnings
+}
+
+/// Plans, and returns the warnings of broad access.
+#[track_caller]
+pub fn planned_broad(azwi: &Azwi) -> Vec<Diagnostic> {
+    broad(&azwi.run(&["plan", "-json", "-input=false"]).succeeded())
+}
+
+/// Whether a run wrote anything to Azure or to the cluster; `before` is how many requests there were before it. Tokens are had by
+/// POST, too.
+pub fn writes(azwi: &Azwi, before: usize) -> Vec<Json> {
+    let mut log = azwi.emulator.log().split_off(before);
+    log.retain(|entry| {
+        let (method, path) = (entry["method"].as_str().unwrap(), entry["path"].as_str().unwrap());
+        method != "GET" && !(method == "POST" && path.contains("/token"))
+    });
+    log
+}
+
+/// Makes the state one that a version without `accept_broad_access` wrote.
+#[track_caller]
+pub fn forget_the_attribute(azwi: &Azwi) {
+    fn strip(json: &mut Json) {
+        match json {
+            Json::Object(map) => {
+                map.remove("accept_broad_access");
+                map.values_mut().for_each(strip);
+            }
+            Json::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut state: Json = serde_json::from_str(&azwi.run(&["state", "pull"]).succeeded().stdout).unwrap();
+    assert!(state.to_string().contains("accept_broad_access"), "{state:#}");
+    strip(&mut state["resources"]);
+    state["serial"] = json!(state["serial"].as_u64().unwrap() + 1);
+    azwi.file("old.json", &state.to_string());
+    azwi.run(&["state", "push", "old.json"]).succeeded();
+}
+
+/// `simple`, with Reader at another scope and with further lines.
+fn reader_at(scope: &str, more: &str) -> String {
+    let group = "\"/subscriptions/${var.subscription_id}/resourceGroups/${var.group}\"";
+    assignment("role_definition_name = \"Reader\"", more).replace(group, scope)
+}
+
+#[test]
+fn a_broad_scope_is_warned_of_on_every_plan_until_it_is_accepted() {
+    each_with_its_own_emulator(|azwi| {
+        let scope = format!("\"/subscriptions/{OTHER_SUBSCRIPTION}\"");
+        let (open, accepted) = (reader_at(&scope, ""), reader_at(&scope, "accept_broad_access = true"));
+        let warned = || {
+            let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned();
+            run.on("scope", &["`Reader` on a whole subscription", OTHER_SUBSCRIPTION, "accept_broad_access = true"]);
+        };
+        azwi.write(&open);
+        warned();
+        azwi.apply();
+        warned();
+        let id = azwi.state().get(THIS, "id");
+        let made = azwi.emulator.role_assignment(&id).unwrap();
+
+        // Accepted, taken back, refused in so many words: nothing of it is for Azure.
+        let before = azwi.emulator.requests();
+        for (hcl, state) in [(&accepted, "true"), (&open, "null")] {
+            azwi.write(hcl);
+            assert_eq!(azwi.plan(), changes([(THIS, "update")]));
+            azwi.apply();
+            assert_eq!(azwi.state().get(THIS, "accept_broad_access"), state);
+            azwi.run(&["apply", "-refresh-only", "-auto-approve", "-json", "-input=false"]).succeeded();
+            assert_eq!(azwi.state().get(THIS, "accept_broad_access"), state);
+            assert_eq!(azwi.plan(), NOTHING);
+            assert_eq!(planned_broad(&azwi).is_empty(), state == "true");
+        }
+        azwi.write(&reader_at(&scope, "accept_broad_access = false"));
+        warned();
+        azwi.apply();
+        assert_eq!(writes(&azwi, before), Vec::<Json>::new());
+        assert_eq!(azwi.emulator.role_assignment(&id).unwrap(), made);
+
+        // Together with something that is for Azure it is kept, too.
+        let described = reader_at(&scope, "accept_broad_access = true\n  description = \"for the agent\"");
+        let state = azwi.applied(&described);
+        assert_eq!(state.get(THIS, "accept_broad_access"), "true");
+        assert_eq!(azwi.emulator.role_assignment(&id).unwrap()["properties"]["description"], "for the agent");
+
+        azwi.applied(&open);
+        forget_the_attribute(&azwi);
+        assert_eq!(azwi.plan(), NOTHING, "a state of an older version");
+        azwi.forget(THIS);
+        azwi.run(&["import", "-no-color", "-input=false", THIS, &id]).succeeded();
+        assert_eq!(azwi.state().get(THIS, "accept_broad_access"), "null");
+        assert_eq!(azwi.plan(), NOTHING);
+        warned();
+        azwi.destroy();
+    });
+}
+
+#[test]
+fn a_broad_role_is_warned_of_by_its_name_and_by_its_id_and_once() {
+    under_every_terraform(|azwi| {
+        let by_id = |guid: &str| {
+            format!(
+                "role_definition_id = \"/providers/Microsoft.Authorization/roleDefinitions/{}\"",
+                guid.to_uppercase()
+            )
+        };
+        let (owner, rbac) = ("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "f58310d9-a9f6-439a-9e8d-f62e7b41a168");
+        let condition = |attribute: &str| {
+            format!("condition = \"@Request[{attribute}] ForAnyOfAnyValues:GuidEquals {{{SECRETS_USER}}}\"")
+        };
+        let limit = condition("Microsoft.Authorization/roleAssignments:RoleDefinitionId");
+        let beside = condition("Microsoft.Storage/storageAccounts/blobServices/containers:name");
+        for (role, more, attribute, texts) in [
+            (
+                "role_definition_name = \"owner\"".to_owned(),
+                "",
+                "role_definition_name",
+                ["`Owner`", "Key Vault Secrets User"],
+            ),
+            (by_id(owner), "", "role_definition_id", ["`Owner`", "Storage Blob Data Reader"]),
+            (by_id(owner), &limit, "role_definition_id", ["`Owner`", "any role there"]),
+            (
+                by_id(rbac),
+                "",
+                "role_definition_id",
+                ["`Role Based Access Control Administrator`", "with a `condition`"],
+            ),
+            (by_id(rbac), &beside, "role_definition_id", ["itself and anybody", "azwi_role_assignment with"]),
+        ] {
+            azwi.write(&assignment(&role, more));
+            let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded();
+            assert_eq!(broad(&run).len(), 1, "{run}");
+            run.warned().on(attribute, &texts);
+        }
+        for (role, more) in [
+            (by_id(rbac), limit.as_str()),
+            (by_id(owner), "accept_broad_access = true"),
+            (by_id(SECRETS_USER), ""),
+            (by_id(SECRETS_USER), "accept_broad_access = true"),
+        ] {
+            azwi.write(&assignment(&role, more));
+            assert!(planned_broad(&azwi).is_empty(), "{role} {more}");
+        }
+        // Both reasons are one warning.
+        let scope = "\"/subscriptions/${var.other_subscription_id}\"";
+        azwi.write(&reader_at(scope, "").replace("Reader", "Contributor"));
+        let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded();
+        assert_eq!(broad(&run).len(), 1, "{run}");
+        run.warned().on("scope", &["`Contributor` on a whole subscription", "can change", "at the one resource"]);
+    });
+}
+
+#[test]
+fn a_scope_or_an_acceptance_that_is_not_known_at_plan_is_told_when_it_is() {
+    under_every_terraform(|azwi| {
+        let made = "azwi_user_assigned_identity.app.client_id";
+        let scope = format!("{made} == \"\" ? \"/\" : \"/subscriptions/{OTHER_SUBSCRIPTION}\"");
+        azwi.write(&reader_at(&scope, ""));
+        assert!(planned_broad(&azwi).is_empty());
+        azwi.apply().warned().on("scope", &["`Reader` on a whole subscription"]);
+        azwi.destroy();
+
+        azwi.write(&reader_at(&scope, &format!("accept_broad_access = {made} != \"\"")));
+        assert!(planned_broad(&azwi).is_empty());
+        assert!(broad(&azwi.apply()).is_empty());
+        assert_eq!(azwi.plan(), NOTHING);
         azwi.destroy();
     });
 }
