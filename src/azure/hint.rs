@@ -31,7 +31,7 @@ fn by_code(code: &str) -> Option<&'static str> {
             "`principal_id` is the object id of the identity (its `principal_id`), not its client id; the two are often confused. A new identity is also not known everywhere at once."
         }
         "RoleDefinitionDoesNotExist" => {
-            "List the roles that can be assigned there with `az role definition list --scope SCOPE`."
+            "This lists the roles that can be assigned there:\n\n  az role definition list --scope SCOPE --query \"[].roleName\""
         }
         "RoleAssignmentUpdateNotPermitted" => {
             "Role, principal and scope of an assignment cannot change: it must be replaced."

@@ -132,9 +132,9 @@ impl RoleDefinitions<'_> {
                 let error = subject
                     .error(ErrorKind::NotFound, format!("There is no role named `{name}` that can be assigned there."));
                 Err(match near[..] {
-                    [] => error.hint(
-                        "List the roles that can be assigned there with `az role definition list --scope SCOPE`.",
-                    ),
+                    [] => error.hint(format!(
+                        "This lists the roles that can be assigned there:\n\n  az role definition list --scope {scope} --query \"[].roleName\""
+                    )),
                     _ => error.hint(format!(
                         "Did you mean {}?",
                         near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")

@@ -83,16 +83,15 @@ fn warning(role: Option<&str>, power: Option<Power>, scope: Option<&Scope>, wide
     let place = scope.map(|scope| format!(" on {}", place(scope))).unwrap_or_default();
     let reach = scope.map_or_else(|| "everything at its scope".to_owned(), reach);
     let can = match power {
-        Some(Power::Own) => {
-            format!("can change and delete {reach}, read access keys there, and give anybody any role there")
-        }
-        Some(Power::Change) => format!("can change and delete {reach}, and read access keys there"),
+        Some(Power::Own) => format!(
+            "has full control of {reach}: it can change and delete it, read its access keys, and give anybody any role on it"
+        ),
+        Some(Power::Change) => format!("can change and delete {reach}, and read its access keys"),
         Some(Power::Assign | Power::AssignOnly) => {
-            format!("can give itself and anybody any role on {reach}, `Owner` included")
+            format!("can give itself and anybody else any role, `Owner` included, on {reach}")
         }
         None => format!("reaches {reach}"),
     };
-    let later = if wide { " What is added there later is included." } else { "" };
     let narrower = match (power, wide) {
         (None, _) => "the same role at the one resource that the pod uses, or at its resource group",
         (Some(_), false) => {
@@ -106,14 +105,14 @@ fn warning(role: Option<&str>, power: Option<Power>, scope: Option<&Scope>, wide
     let assigns = match power {
         Some(Power::Assign | Power::AssignOnly) => {
             " A pod that has to assign roles gets `Role Based Access Control Administrator` by an azwi_role_assignment with a \
-             `condition` that says which."
+             `condition` that says which roles."
         }
         _ => "",
     };
     Error::new(
         format!("Broad access: {role}{place}"),
         format!(
-            "With {role}, a pod {can}.{later}\n\nNarrower is {narrower}.{assigns}\n\nIf this is meant, say so beside `scope`: \
+            "With {role}, a pod {can}.\n\nNarrower is {narrower}.{assigns}\n\nIf this is meant, say so beside `scope`: \
              accept_broad_access = true"
         ),
     )
@@ -133,11 +132,11 @@ fn place(scope: &Scope) -> String {
 /// All that a scope holds.
 fn reach(scope: &Scope) -> String {
     match scope.kind() {
-        ScopeKind::Root => "everything in the tenant".to_owned(),
+        ScopeKind::Root => "everything in the tenant, now and later".to_owned(),
         ScopeKind::ManagementGroup => {
-            format!("everything in management group `{}` and in all subscriptions below it", last(scope))
+            format!("everything in management group `{}` and the subscriptions below it, now and later", last(scope))
         }
-        ScopeKind::Subscription => format!("everything in subscription `{}`", last(scope)),
+        ScopeKind::Subscription => format!("everything in subscription `{}`, now and later", last(scope)),
         ScopeKind::ResourceGroup => format!("everything in resource group `{}`", last(scope)),
         ScopeKind::Resource => format!("`{}`", last(scope)),
     }
@@ -242,32 +241,38 @@ mod tests {
                 named(SUBSCRIPTION, "Reader"),
                 "Broad access: `Reader` on a whole subscription",
                 [
-                    format!("reaches everything in subscription `{id}`. What is added there later"),
+                    format!("reaches everything in subscription `{id}`, now and later."),
                     "the same role at the one".to_owned(),
                 ],
             ),
             (
                 named(&vault, "owner"),
                 "Broad access: `Owner` on `kv`",
-                ["can change and delete `kv`, read".to_owned(), "`Key Vault Secrets User`".to_owned()],
+                ["has full control of `kv`: it can".to_owned(), "`Key Vault Secrets User`".to_owned()],
             ),
             (
                 named(&group, "Contributor"),
                 "Broad access: `Contributor` on resource group `shop`",
                 [
-                    "delete everything in resource group `shop`, and read access keys there.".to_owned(),
+                    "can change and delete everything in resource group `shop`, and read its access keys.".to_owned(),
                     "data".to_owned(),
                 ],
             ),
             (
                 named("/providers/Microsoft.Management/managementGroups/corp", "User Access Administrator"),
                 "Broad access: `User Access Administrator` on a whole management group",
-                ["any role on everything in management group `corp`".to_owned(), "with a `condition`".to_owned()],
+                [
+                    "any role, `Owner` included, on everything in management group `corp` and".to_owned(),
+                    "with a `condition`".to_owned(),
+                ],
             ),
             (
                 named("/", "Owner"),
                 "Broad access: `Owner` on the whole tenant",
-                ["delete everything in the tenant".to_owned(), "at the one resource that holds it".to_owned()],
+                [
+                    "full control of everything in the tenant, now and later:".to_owned(),
+                    "at the one resource that holds it".to_owned(),
+                ],
             ),
         ] {
             let told = of(assignment).unwrap().warning;

@@ -56,7 +56,9 @@ fn check(attribute: &Attribute, config: &Value, path: &AttributePath, write_only
     }
     for rule in &attribute.checks {
         if let Err(detail) = rule(config) {
-            errors.push(Error::new(format!("Invalid {}", attribute.name), detail).at_path(path.clone()));
+            errors.push(
+                Error::new(format!("Invalid {}", label(path, attribute.name)), sentence(&detail)).at_path(path.clone()),
+            );
         }
     }
     if let Kind::Nested(nesting, attributes) = &attribute.kind {
@@ -69,6 +71,23 @@ fn check(attribute: &Attribute, config: &Value, path: &AttributePath, write_only
             }
         }
     }
+}
+
+/// The whole name of an attribute: Terraform before 1.15 and OpenTofu show no line of what is inside of another, and a path never
+/// leads into a set.
+fn label(path: &AttributePath, name: &str) -> String {
+    match path.steps.last() {
+        Some(AttributePathStep::Attribute(last)) if last == name => path.to_string(),
+        _ => format!("{path}.{name}"),
+    }
+}
+
+/// A rule about a name may say only what is wrong, because it is also told as a part of what is wrong with an id.
+fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let stop = if detail.ends_with(char::is_alphanumeric) { "." } else { "" };
+    first.into_iter().chain(letters).chain(stop.chars()).collect()
 }
 
 fn elements(nesting: Nesting, value: &Value) -> Vec<(Option<AttributePathStep>, &Value)> {
@@ -113,6 +132,7 @@ mod tests {
             vec![
                 required("name", text(), "")
                     .check(|name| if name == "ok" { Ok(()) } else { Err("bad name".to_owned()) }),
+                optional("roles", Kind::Nested(Nesting::Set, vec![required("scope", number(), "").within(1..=2)]), ""),
                 optional("seconds", number(), "").within(3600..=86400),
                 computed("id", text(), ""),
                 optional("mode", text(), "").one_of(&["a", "b", "c"]),
@@ -122,7 +142,7 @@ mod tests {
         let config = value::from_json(&config, &schema.value_type()).unwrap();
         validate(&schema, &config, true)
             .into_iter()
-            .map(|error| format!("{}: {}", error.attribute, error.detail))
+            .map(|error| format!("{}: {}: {}", error.attribute, error.summary, error.detail))
             .collect()
     }
 
@@ -134,13 +154,16 @@ mod tests {
     #[test]
     fn each_mistake_is_named_at_its_attribute() {
         assert_eq!(
-            errors(json!({"name": "x", "seconds": 60, "id": "mine", "mode": "d", "nested": {"in": 9}})),
+            errors(
+                json!({"name": "x", "seconds": 60, "id": "mine", "mode": "d", "nested": {"in": 9}, "roles": [{"scope": 3}]})
+            ),
             [
-                "name: bad name",
-                "seconds: Expected a whole number from 3600 to 86400, got 60.",
-                "id: `id` is set by the provider and cannot be configured. Remove the line.",
-                "mode: Expected `a`, `b` or `c`, got `d`.",
-                "nested.in: Expected a whole number from 1 to 2, got 9.",
+                "name: Invalid name: Bad name.",
+                "roles: Invalid roles.scope: Expected a whole number from 1 to 2, got 3.",
+                "seconds: Invalid seconds: Expected a whole number from 3600 to 86400, got 60.",
+                "id: Invalid configuration for a read-only attribute: `id` is set by the provider and cannot be configured. Remove the line.",
+                "mode: Invalid mode: Expected `a`, `b` or `c`, got `d`.",
+                "nested.in: Invalid nested.in: Expected a whole number from 1 to 2, got 9.",
             ]
         );
     }

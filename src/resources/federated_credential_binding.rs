@@ -161,13 +161,16 @@ impl Resource for FederatedCredentialBinding {
         for role in roles {
             let (name, id) =
                 (value::attribute(role, "role_definition_name"), value::attribute(role, "role_definition_id"));
-            let told = match (name.is_null(), id.is_null()) {
-                (true, true) => "Each role needs one of `role_definition_name` and `role_definition_id`.",
+            let place =
+                value::as_str(value::attribute(role, "scope")).map(|scope| format!(" at {scope}")).unwrap_or_default();
+            let named = match (name.is_null(), id.is_null()) {
+                (true, true) => "neither `role_definition_name` nor `role_definition_id`",
                 (false, false) if name.is_value() && id.is_value() => {
-                    "`role_definition_name` and `role_definition_id` exclude each other. Set only one of them."
+                    "both `role_definition_name` and `role_definition_id`"
                 }
                 _ => continue,
             };
+            let told = format!("The role{place} has {named}. Set one of them.");
             errors.push(Error::new("A role is named in no way or in two", told).at("role_assignments"));
         }
         for (index, role) in roles.iter().enumerate() {

@@ -311,14 +311,14 @@ fn a_broad_role_is_warned_of_by_its_name_and_by_its_id_and_once() {
                 ["`Owner`", "Key Vault Secrets User"],
             ),
             (by_id(owner), "", "role_definition_id", ["`Owner`", "Storage Blob Data Reader"]),
-            (by_id(owner), &limit, "role_definition_id", ["`Owner`", "any role there"]),
+            (by_id(owner), &limit, "role_definition_id", ["`Owner`", "any role on it"]),
             (
                 by_id(rbac),
                 "",
                 "role_definition_id",
                 ["`Role Based Access Control Administrator`", "with a `condition`"],
             ),
-            (by_id(rbac), &beside, "role_definition_id", ["itself and anybody", "azwi_role_assignment with"]),
+            (by_id(rbac), &beside, "role_definition_id", ["itself and anybody else", "azwi_role_assignment with"]),
         ] {
             azwi.write(&assignment(&role, more));
             let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded();

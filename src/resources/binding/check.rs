@@ -310,8 +310,8 @@ pub(in crate::resources) fn assigned_twice(what: &str) -> Error {
     Error::new(
         "A role is assigned twice",
         format!(
-            "{what} is in `role_assignments` twice. The two entries differ in spelling or in `accept_broad_access` only, and \
-             Azure takes one. Remove the other."
+            "{what} is in `role_assignments` twice: the two entries differ only in spelling or in `accept_broad_access`. Remove one \
+             of them."
         ),
     )
 }

@@ -74,7 +74,9 @@ pub(in crate::resources) async fn find_at_plan(
     match azure.role_definitions().find(&scope, name, &context.wait.within(LOOKUP)).await {
         Ok(found) => Ok(Some(Role { id: found.id, name: found.properties.role_name })),
         Err(error) if error.kind == ErrorKind::NotFound && error.status.is_none() => {
-            context.warn(Error::from(error).at(attribute));
+            let mut told = Error::from(error).at(attribute);
+            told.detail.push_str("\n\nUnless the same apply makes this role, it will fail here.");
+            context.warn(told);
             Ok(None)
         }
         Err(error) => {
