@@ -412,7 +412,7 @@ async fn a_data_source_is_validated_and_looked_up_with_what_it_warns_of() {
         summaries(&response.diagnostics),
         [
             "Invalid configuration for a read-only attribute",
-            "Invalid read",
+            "Invalid timeouts.read",
             "audience and audience_id exclude each other"
         ]
     );
