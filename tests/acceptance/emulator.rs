@@ -17,6 +17,9 @@ pub const SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000001";
 /// Another subscription of the same tenant.
 pub const OTHER_SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000002";
 
+/// What a token for Azure Resource Manager is for.
+pub const RESOURCE_MANAGER: &str = "https://management.azure.com";
+
 /// What tells this client's requests from the provider's.
 const USER_AGENT: &str = "acceptance-test";
 
@@ -80,28 +83,43 @@ impl Emulator {
 
     fn sign_in(&self) -> String {
         let secret = self.environment["ARM_CLIENT_SECRET"].as_str();
-        self.token(&self.environment["ARM_CLIENT_ID"], &[("client_secret", secret)]).unwrap()
+        self.token(RESOURCE_MANAGER, &self.environment["ARM_CLIENT_ID"], &[("client_secret", secret)]).unwrap()
     }
 
     /// What Entra gives an identity for the token of somebody it trusts, or the description of the error.
     pub fn exchange(&self, client: &str, assertion: &str) -> Result<String, String> {
-        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        self.token(client, &[("client_assertion_type", kind), ("client_assertion", assertion)])
+        self.exchange_for(RESOURCE_MANAGER, client, assertion)
     }
 
-    fn token(&self, client: &str, credential: &[(&str, &str)]) -> Result<String, String> {
-        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client)];
-        form.extend([("scope", "https://management.azure.com/.default")].iter().chain(credential));
+    /// The same for another service than Azure Resource Manager, such as `https://vault.azure.net`.
+    pub fn exchange_for(&self, resource: &str, client: &str, assertion: &str) -> Result<String, String> {
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        self.token(resource, client, &[("client_assertion_type", kind), ("client_assertion", assertion)])
+    }
+
+    fn token(&self, resource: &str, client: &str, credential: &[(&str, &str)]) -> Result<String, String> {
+        let scope = format!("{resource}/.default");
+        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client), ("scope", &scope)];
+        form.extend(credential);
         let url = format!("{}/{}/oauth2/v2.0/token", self.running.url, self.environment["ARM_TENANT_ID"]);
         let answer: Json =
             RUNTIME.block_on(async { self.client.post(url).form(&form).send().await.unwrap().json().await.unwrap() });
         answer["access_token"].as_str().map(str::to_owned).ok_or_else(|| answer["error_description"].to_string())
     }
 
-    /// Sends one request and returns status and body; a body that is no JSON is null.
+    /// A request with JSON to anything that has a URL, such as a vault, as whoever has this token; status and body.
+    pub fn ask(&self, method: Method, url: &str, token: &str, body: Option<&Json>) -> (u16, Json) {
+        self.send_to(method, url, token, "application/json", body)
+    }
+
     fn send(&self, method: Method, path: &str, token: &str, content_type: &str, body: Option<&Json>) -> (u16, Json) {
+        self.send_to(method, &format!("{}{path}", self.running.url), token, content_type, body)
+    }
+
+    /// Sends one request and returns status and body; a body that is no JSON is null.
+    fn send_to(&self, method: Method, url: &str, token: &str, content_type: &str, body: Option<&Json>) -> (u16, Json) {
         RUNTIME.block_on(async {
-            let mut request = self.client.request(method, format!("{}{path}", self.running.url)).bearer_auth(token);
+            let mut request = self.client.request(method, url).bearer_auth(token);
             if let Some(body) = body {
                 request = request.header("content-type", content_type).body(body.to_string());
             }

@@ -26,6 +26,8 @@ pub struct Example<'a> {
 pub fn of_an_example(name: &str, life: impl Fn(&mut Example<'_>) + Sync) {
     on_an_emulated_cluster_only("its cluster is known to Azure", |azwi| {
         let mut azwi = crate::binding::hurried(azwi);
+        // An example has its own variables, and the defaults that a reader gets.
+        azwi.environment.retain(|name, _| !name.starts_with("TF_VAR_"));
         let found = mirror().join("terraformrc").display().to_string();
         azwi.environment.insert("TF_CLI_CONFIG_FILE".to_owned(), found);
         let before = held(&azwi);

@@ -1,6 +1,10 @@
 //! What a reader copies works as it stands: every example is applied, planned empty, imported as its page says, destroyed.
 
+mod aks_lab;
+mod cluster_agent;
 mod example;
+mod key_vault_helm_app;
+mod pod;
 mod quickstart;
 
 use std::fs;
