@@ -43,5 +43,7 @@ resource "azwi_federated_credential_binding" "agent" {
   role_assignments = [{
     scope                = "/subscriptions/${local.subscription_id}"
     role_definition_name = "Reader"
+    # The plan warns of a role on a whole subscription, unless this says that it is meant.
+    accept_broad_access = var.accept_broad_access
   }]
 }

@@ -79,6 +79,27 @@ fn an_agent_reads_the_subscription_and_changes_nothing_in_it() {
 }
 
 #[test]
+fn the_whole_subscription_is_warned_of_until_it_is_accepted() {
+    of_an_example("cluster-agent", |example| {
+        let printed = example.follow("Try it in the emulator");
+        let warning = "Broad access: `Reader` on a whole subscription";
+        let (applied, accepted) = printed.rsplit_once("SERVICE_ACCOUNT_NAME=cluster-agent\n").unwrap();
+        assert!(applied.contains(warning) && !accepted.contains(warning), "{printed}");
+        example.plan_is_empty();
+        example.plan(&[]).warned().says(&[warning, SUBSCRIPTION, "accept_broad_access = true"]);
+
+        let accepted = [("accept_broad_access", "true")];
+        let run = example.plan(&accepted);
+        assert!(run.diagnostics("warning").is_empty(), "{run}");
+        let roles = example.azwi.emulator.role_assignments(&format!("/subscriptions/{SUBSCRIPTION}"));
+        assert_eq!(example.change(&accepted), changes([(BINDING, "update")]));
+        let after = example.azwi.emulator.role_assignments(&format!("/subscriptions/{SUBSCRIPTION}"));
+        assert_eq!(roles, after, "it changes nothing in Azure");
+        example.follow("Clean up");
+    });
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_told_before_anything_is_made() {
     of_an_example("cluster-agent", |example| {
         let emulator = &example.azwi.emulator;
