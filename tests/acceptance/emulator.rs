@@ -166,6 +166,12 @@ impl Emulator {
         self.done(self.send(Method::GET, "/_emulator/state", "", "application/json", None))
     }
 
+    /// Makes it hold what it held, as [`Self::state`] gave it.
+    #[track_caller]
+    pub fn restore(&self, state: &Json) {
+        self.done(self.send(Method::PUT, "/_emulator/state", "", "application/json", Some(state)));
+    }
+
     /// Moves the emulator's clock.
     #[track_caller]
     pub fn advance_clock(&self, milliseconds: i64) {

@@ -10,3 +10,4 @@ mod front;
 mod guides;
 pub mod markdown;
 pub mod shell;
+mod taken_over;

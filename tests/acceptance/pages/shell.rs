@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 use super::markdown::{Block, Page, root};
 use crate::azwi::Azwi;
 
-/// One shell that blocks run in, one after another; what an earlier one exports, and the folder that it goes to, the later ones have.
+/// One shell that blocks run in, one after another: the later ones have the variables that an earlier one sets, and the folder that it
+/// goes to.
 pub struct Shell<'a> {
     azwi: &'a Azwi,
 }
@@ -48,7 +49,7 @@ impl<'a> Shell<'a> {
     pub fn run(&self, what: &str, script: &str) -> Output {
         let state = self.azwi.path("shell-state");
         let whole = format!(
-            ". '{state}'\nset -euo pipefail\n{script}\nset +eu\n{{ export -p; printf 'cd %q\\n' \"$PWD\"; }} >'{state}'\n",
+            ". '{state}'\nset -aeuo pipefail\n{script}\nset +aeu\n{{ export -p; printf 'cd %q\\n' \"$PWD\"; }} >'{state}'\n",
             state = state.display()
         );
         let output = self.command(&whole).output().unwrap();
