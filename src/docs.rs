@@ -24,6 +24,31 @@ pub struct Page {
     pub text: String,
 }
 
+/// What the front page says before its example.
+const FRONT: &str = "\
+A pod reaches Azure without a secret when the cluster's issuer, a federated identity credential, a service account's annotations, the pod's
+label and a role assignment all agree, byte for byte. The resources here make that chain, alone or in one, check it before they write, and try
+it afterwards. [How it works](guides/how-it-works.md) shows it in pictures, and [getting started](guides/getting-started.md) makes one, in an
+emulator in five minutes and then in a subscription.
+";
+
+/// The guides on the front page, in the order in which people need them. One that is not here comes at the end.
+const GUIDES: [&str; 13] = [
+    "getting-started",
+    "how-it-works",
+    "from-helm-app",
+    "from-aks-lab",
+    "from-aks-arc",
+    "from-cluster-agent",
+    "from-many-service-accounts",
+    "sign-in",
+    "clusters",
+    "least-privilege",
+    "troubleshooting",
+    "emulator",
+    "versions",
+];
+
 /// All generated pages. `root` is the repository, for the examples.
 ///
 /// # Errors
@@ -49,12 +74,38 @@ fn provider(root: &Path) -> io::Result<Page> {
     let schema = Provider::schema();
     let example = example(root, "examples/provider/provider.tf")?;
     let mut text = format!(
-        "---\npage_title: \"Provider: azwi\"\ndescription: |-\n  {}\n---\n\n# azwi Provider\n\n{}\n\n## Example Usage\n\n```terraform\n{example}\n```\n\n",
+        "---\npage_title: \"Provider: azwi\"\ndescription: |-\n  {}\n---\n\n# azwi Provider\n\n{}\n\n{FRONT}\n## Example Usage\n\n```terraform\n{example}\n```\n\n",
         first_sentence(schema.block.doc),
         schema.block.doc
     );
+    write_guides(&mut text, root)?;
     write_schema(&mut text, &schema);
     Ok(Page { path: "docs/index.md".to_owned(), text })
+}
+
+/// A table of the guides, with the title and the description that each begins with.
+fn write_guides(text: &mut String, root: &Path) -> io::Result<()> {
+    let mut guides = Vec::new();
+    for entry in std::fs::read_dir(root.join("docs/guides"))? {
+        let path = entry?.path();
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+        let page = std::fs::read_to_string(&path)?;
+        // The line that begins with this in the front matter, or one further down.
+        let line = |begin: &str, further: usize| {
+            let found = page.lines().skip_while(|line| !line.starts_with(begin)).nth(further);
+            found.unwrap_or_default().trim_start_matches(begin).trim().trim_matches('"').to_owned()
+        };
+        let (title, about) = (line("page_title:", 0), line("description:", 1));
+        let place = GUIDES.iter().position(|guide| *guide == name).unwrap_or(GUIDES.len());
+        guides.push((place, name, title, about));
+    }
+    guides.sort();
+    text.push_str("## Guides\n\n| | |\n| --- | --- |\n");
+    for (_, name, title, about) in guides {
+        let _ = writeln!(text, "| [{title}](guides/{name}.md) | {about} |");
+    }
+    text.push('\n');
+    Ok(())
 }
 
 fn managed(root: &Path, resource: &dyn AnyResource) -> io::Result<Page> {

@@ -147,11 +147,7 @@ fn resolved(from: &Path, link: &str) -> Option<PathBuf> {
     for part in Path::new(link).components() {
         match part {
             Component::Normal(name) => target.push(name),
-            Component::ParentDir => {
-                if !target.pop() {
-                    return None;
-                }
-            }
+            Component::ParentDir if !target.pop() => return None,
             _ => {}
         }
     }
