@@ -93,8 +93,8 @@ pub fn going(account: Account<'_>) -> Error {
 pub fn needs_consent() -> Error {
     Error::new(
         "The service account belongs to somebody else",
-        "So far this resource managed only annotations and labels of it (`manage = \"annotations\"`). With `manage = \"object\"` it \
-         would own the account and delete it on destroy. If that is meant, set `adopt_existing = true`.",
+        "Somebody else made it, such as kubectl or a chart, and the state has `manage = \"annotations\"`. With `manage = \"object\"` \
+         this resource would own the account and delete it on destroy. If that is meant, set `adopt_existing = true`.",
     )
     .at("manage")
 }

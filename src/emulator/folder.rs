@@ -124,6 +124,8 @@ impl Folder {
             ("KUBECONFIG", file("kubeconfig")),
             ("SSL_CERT_FILE", file("ca.pem")),
             ("REQUESTS_CA_BUNDLE", file("ca.pem")),
+            // For curl it counts before SSL_CERT_DIR, which a system may set.
+            ("CURL_CA_BUNDLE", file("ca.pem")),
             ("NO_PROXY", "localhost,127.0.0.1,::1".to_owned()),
             ("AZWI_EMULATOR_URL", url),
         ]
