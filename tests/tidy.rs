@@ -59,6 +59,8 @@ fn every_attribute_says_what_it_is() {
         assert!(block.doc.ends_with('.'), "{name} has no description that is a sentence");
         each_attribute(&name, &block, &mut |path, attribute| {
             assert!(attribute.doc.ends_with('.'), "{path} has no description that is a sentence");
+            let twice = attribute.default.is_some() && attribute.doc.contains("Defaults to");
+            assert!(!twice, "{path}: the page says the default by itself");
         });
     }
 }

@@ -71,7 +71,7 @@ impl Resource for ServiceAccount {
                 required("name", text(), "Name of the service account: at most 253 lower-case letters, digits, `-` and `.`.")
                     .replaces()
                     .check(rules::check_name),
-                optional("namespace", text(), "Namespace it is in, which must exist. Defaults to `default`.")
+                optional("namespace", text(), "Namespace it is in, which must exist.")
                     .default(value::string("default"))
                     .replaces()
                     .check(rules::check_namespace),
@@ -131,7 +131,7 @@ impl Resource for ServiceAccount {
                     "What belongs to this resource. With `object` a create makes the account, which must not exist, and a destroy \
                      deletes it. With `annotations` the account belongs to somebody else and must exist: only the annotations and \
                      labels that are configured here are added, and a destroy removes only them. From `object` to `annotations` is a \
-                     change in place; the way back needs `adopt_existing`. Defaults to `object`.",
+                     change in place; the way back needs `adopt_existing`.",
                 )
                 .default(value::string(OBJECT))
                 .one_of(MANAGE),
@@ -139,7 +139,7 @@ impl Resource for ServiceAccount {
                     "field_manager",
                     text(),
                     "Field manager of the server-side apply, 1 to 128 bytes. Two resources on one service account need different ones, or \
-                     each would remove the other's keys. Defaults to `azwi`.",
+                     each would remove the other's keys.",
                 )
                 .default(value::string(FIELD_MANAGER))
                 .check(rules::check_field_manager),
@@ -147,7 +147,7 @@ impl Resource for ServiceAccount {
                     "force_conflicts",
                     boolean(),
                     "Whether keys that are configured here are overwritten where another field manager has set them to something else. \
-                     Defaults to `false`, which makes that an error that names the manager.",
+                     Without it that is an error that names the manager.",
                 )
                 .default(value::boolean(false)),
                 computed("id", text(), "The account as `namespace/name`.").stable(),
