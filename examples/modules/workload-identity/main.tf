@@ -55,5 +55,6 @@ resource "azwi_role_assignment" "this" {
   principal_id         = local.identity.principal_id
   condition            = each.value.condition
   description          = each.value.description
+  accept_broad_access  = each.value.accept_broad_access
   adopt_existing       = var.adopt_existing
 }

@@ -175,6 +175,7 @@ variable "role_assignments" {
     role_definition_id   = optional(string) # its id, for a role of your own.
     condition            = optional(string) # A condition (ABAC) that narrows it, such as to one container of a storage account.
     description          = optional(string) # Why the workload needs it.
+    accept_broad_access  = optional(bool)   # `true` where a whole subscription, or a role such as `Contributor`, is meant: no plan warns of it then.
   }))
   default  = {}
   nullable = false

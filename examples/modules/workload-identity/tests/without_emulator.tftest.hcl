@@ -90,3 +90,21 @@ run "an_identity_that_is_there" {
     error_message = "Roles go to the identity that is there."
   }
 }
+
+run "broad_access_is_accepted_where_it_is_meant" {
+  variables {
+    existing_identity = { id = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shared" }
+    role_assignments = {
+      inventory = {
+        scope                = "/subscriptions/20000000-0000-4000-8000-000000000001"
+        role_definition_name = "Reader"
+        accept_broad_access  = true
+      }
+    }
+  }
+
+  assert {
+    condition     = azwi_role_assignment.this["inventory"].accept_broad_access
+    error_message = "Whoever means the whole subscription says so once, here."
+  }
+}
