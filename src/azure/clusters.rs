@@ -135,6 +135,16 @@ impl Clusters<'_> {
         Ok(found.map(|resource| resource.cluster(id.kind())))
     }
 
+    /// The cluster as it was within the last minute, where it has an issuer by now: for what many bindings ask of one cluster.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked or does not allow it.
+    pub async fn recent(&self, id: &ClusterId, wait: &Wait) -> Result<Option<Cluster>> {
+        // An issuer and a webhook that are missing may be switched on in the same run.
+        let complete = |cluster: &Cluster| cluster.issuer.is_some() && cluster.workload_identity_enabled;
+        self.azure.inner.seen_clusters.read(id.key(), wait, self.get(id, wait), complete).await
+    }
+
     /// A kubeconfig of the cluster, the first of those that Azure gives.
     ///
     /// # Errors

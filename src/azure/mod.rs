@@ -11,6 +11,7 @@
 //! | `role_assignments.rs`, `role_definitions.rs` | Azure roles |
 //! | `exchange.rs` | the exchange that a workload makes, to see whether it works |
 //! | `caller.rs` | who is signed in |
+//! | `recent.rs` | what was read a moment ago, for what many resources ask alike |
 //! | `view.rs` | what a list said a moment ago, for reads that only refresh a state |
 //! | `sign_in/` | the ways to get a token |
 //! | `arm.rs`, `generated.rs` | our own requests, and those of the generated clients, to ARM |
@@ -34,6 +35,7 @@ pub mod identities;
 mod pace;
 pub mod patience;
 mod queue;
+mod recent;
 mod retry;
 pub mod role_assignments;
 pub mod role_definitions;
@@ -66,6 +68,7 @@ pub use secret::Secret;
 pub use sign_in::AccessToken;
 
 use crate::wait::Wait;
+use recent::Recent;
 use sign_in::SignIn;
 use sign_in::cli::{self, Account};
 use sign_in::method::Method;
@@ -89,6 +92,7 @@ struct Inner {
     cloud: OnceCell<Cloud>,
     account: OnceCell<Account>,
     patience: Patience,
+    seen_clusters: Recent<clusters::Cluster>,
     seen_credentials: View<credentials::Credential>,
     seen_assignments: View<role_assignments::RoleAssignment>,
     known_roles: role_definitions::Known,
@@ -124,6 +128,7 @@ impl Azure {
                 cloud: OnceCell::new(),
                 account: OnceCell::new(),
                 patience,
+                seen_clusters: Recent::default(),
                 seen_credentials: View::default(),
                 seen_assignments: View::default(),
                 known_roles: role_definitions::Known::default(),

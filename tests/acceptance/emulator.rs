@@ -319,7 +319,13 @@ impl Emulator {
     /// Deletes a service account behind our back.
     #[track_caller]
     pub fn delete_account(&self, namespace: &str, name: &str) {
-        self.done(self.kubernetes("demo", Method::DELETE, &account_path(namespace, name), None));
+        self.delete_account_of("demo", namespace, name);
+    }
+
+    /// The same in a cluster.
+    #[track_caller]
+    pub fn delete_account_of(&self, cluster: &str, namespace: &str, name: &str) {
+        self.done(self.kubernetes(cluster, Method::DELETE, &account_path(namespace, name), None));
     }
 
     /// The requests so far, oldest first, without those that this test client makes to look around.

@@ -159,6 +159,11 @@ impl Told {
         found.unwrap_or_else(|| panic!("no {} on `{attribute}` says {texts:?}:\n{}", self.severity, self.run))
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.diagnostics.len()
+    }
+
     /// One whose text has all of these; else the test fails and shows the run.
     #[track_caller]
     pub fn says(&self, texts: &[&str]) -> &Diagnostic {

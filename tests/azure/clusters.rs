@@ -49,6 +49,39 @@ async fn a_cluster_is_read_and_one_that_is_gone_is_none() {
 }
 
 #[tokio::test]
+async fn fifty_who_ask_about_one_cluster_at_once_take_one_request_and_a_missing_feature_is_asked_for_again() {
+    let server = StandIn::start(|asked| {
+        let webhook = asked.path.ends_with("prod");
+        token(asked).unwrap_or_else(|| {
+            Reply::json(
+                200,
+                json!({"id": "/x", "name": "x", "location": "eastus", "properties": {
+                    "oidcIssuerProfile": {"enabled": true, "issuerURL": "https://issuer/"},
+                    "securityProfile": {"workloadIdentity": {"enabled": webhook}}}}),
+            )
+        })
+    })
+    .await;
+    let azure = azure(&server);
+    let (id, wait) = (aks(), wait());
+    let ask = async || azure.clusters().recent(&id, &wait).await.unwrap().unwrap().issuer;
+    let (first, second, third) = tokio::join!(ask(), ask(), ask());
+    assert_eq!((first.as_deref(), &first, &first), (Some("https://issuer/"), &second, &third));
+    for _ in 3..50 {
+        ask().await;
+    }
+    assert_eq!(server.count(Method::GET, "prod"), 1);
+    azure.clusters().get(&id, &wait).await.unwrap();
+    assert_eq!(server.count(Method::GET, "prod"), 2, "a data source asks the service");
+
+    let off = cluster("Microsoft.ContainerService/managedClusters/off");
+    for _ in 0..2 {
+        azure.clusters().recent(&off, &wait).await.unwrap();
+    }
+    assert_eq!(server.count(Method::GET, "off"), 2, "it may have been switched on meanwhile");
+}
+
+#[tokio::test]
 async fn each_kind_of_kubeconfig_is_asked_for_as_its_service_wants_it_even_when_an_answer_is_lost() {
     let lost = AtomicUsize::new(0);
     let server = StandIn::start(move |asked| {

@@ -169,7 +169,7 @@ async fn issuer_of(context: &Context, azure: &Azure, plan: &Model) -> Result<Str
         return plan.issuer.clone().ok_or_else(no_source_of_issuer);
     };
     let cluster =
-        azure.clusters().get(&id, &context.wait).await.map_err(|error| Error::from(error).at("cluster_id"))?;
+        azure.clusters().recent(&id, &context.wait).await.map_err(|error| Error::from(error).at("cluster_id"))?;
     let cluster = cluster.ok_or_else(|| {
         Error::new(
             "The cluster does not exist",

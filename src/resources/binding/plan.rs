@@ -80,7 +80,7 @@ async fn settle_issuer(context: &Context, clients: &Clients, plan: &mut Plan) ->
         return Ok(());
     }
     let written = value::attribute(&plan.config, "issuer");
-    let cluster = match azure.clusters().get(&id, &context.wait.within(LOOKUP)).await {
+    let cluster = match azure.clusters().recent(&id, &context.wait.within(LOOKUP)).await {
         Ok(Some(cluster)) => cluster,
         // It may be made in the same apply.
         Ok(None) => return Ok(()),

@@ -3,9 +3,13 @@
 mod aks_lab;
 mod cluster_agent;
 mod example;
+mod fleet_from_yaml;
 mod key_vault_helm_app;
+mod many_clusters;
+mod many_service_accounts;
 mod pod;
 mod quickstart;
+mod workload_identity;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -11,6 +11,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use super::markdown::{Block, pages, root};
+use super::shell::copy;
 use crate::azwi::{Azwi, on_an_emulated_cluster_only};
 
 #[test]
@@ -23,6 +24,8 @@ fn every_configuration_in_the_documentation_is_formatted_and_valid() {
         for piece in &pieces {
             piece.write(&azwi);
         }
+        // Beside them what they may call as `../modules/NAME`.
+        copy(&root().join("examples/modules"), &azwi.path("pieces/modules"));
         azwi.run_in("pieces", &["fmt", "-check", "-diff", "-recursive", "."]).succeeded();
 
         // Most of them at once, as modules of one configuration; what only a root module may have, alone.
