@@ -9,17 +9,17 @@ variable "cluster_id" {
 }
 
 variable "key_vault_id" {
-  description = "The vault whose secrets the account's pods may read: az keyvault show --name NAME --query id --output tsv"
+  description = "The vault whose secrets the account's pods may read: az keyvault show --name VAULT --query id"
   type        = string
 
   validation {
     condition     = can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.KeyVault/vaults/[^/]+$", var.key_vault_id))
-    error_message = "key_vault_id is the resource id of a Key Vault. Print it with: az keyvault show --name NAME --query id --output tsv"
+    error_message = "This is not the id of a Key Vault; az keyvault show --query id prints it."
   }
 }
 
 variable "resource_group_name" {
-  description = "The resource group that the identity is made in. It must exist: az group list --query [].name"
+  description = "The resource group that the identity is made in. It must exist: az group list --query [].name --output tsv"
   type        = string
 
   validation {
@@ -40,7 +40,7 @@ variable "namespace" {
 
   validation {
     condition     = can(regex("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", var.namespace))
-    error_message = "namespace is 1 to 63 small letters, digits and -, and begins and ends with a letter or digit."
+    error_message = "A namespace is up to 63 lower-case letters, digits and dashes, with no dash at its ends."
   }
 }
 
@@ -50,8 +50,8 @@ variable "name" {
   default     = "edge-app"
 
   validation {
-    condition     = can(regex("^[a-z0-9][-a-z0-9]{1,61}[a-z0-9]$", var.name))
-    error_message = "name is 3 to 63 small letters, digits and -, and begins and ends with a letter or digit: the identity and the account have the same."
+    condition     = can(regex("^[a-z0-9]([-a-z0-9]{1,61}[a-z0-9])$", var.name))
+    error_message = "The name is 3 to 63 lower-case letters, digits and dashes, with no dash at its ends: it has to do for the identity and for the service account."
   }
 }
 

@@ -19,7 +19,7 @@ variable "key_vault_id" {
 }
 
 variable "resource_group_name" {
-  description = "The resource group of the identities: the pipelines' own and those that they make. It must exist: az group list --query [].name"
+  description = "The resource group of the identities: the pipelines' own and those that they make. It must exist: az group list --query [].name --output tsv"
   type        = string
 
   validation {

@@ -1,4 +1,6 @@
-# Applies the configuration in the emulator, looks at what came of it, and destroys it. ./test.sh brings the emulator.
+# Applies the configuration in the emulator, looks at what came of it, and destroys it:
+#
+#     azwi-emulator run -- terraform test
 
 variables {
   cluster_id          = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ContainerService/managedClusters/demo"

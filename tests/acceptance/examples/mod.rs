@@ -1,9 +1,13 @@
 //! What a reader copies works as it stands: every example is applied, planned empty, imported as its page says, destroyed.
 
+mod aks_arc;
 mod aks_lab;
+mod ci;
 mod cluster_agent;
 mod example;
 mod key_vault_helm_app;
+mod pipeline;
+mod pipeline_tokens;
 mod pod;
 mod quickstart;
 

@@ -96,7 +96,8 @@ fn programs(path: &str) -> String {
     format!("{}:{path}:{}", emulator.display(), root().join(".tools/bin").display())
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder, without what Terraform has left in it.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (path, name) = (entry.as_ref().unwrap().path(), entry.unwrap().file_name());
