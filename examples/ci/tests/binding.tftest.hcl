@@ -31,7 +31,7 @@ run "plans_nothing_more_afterwards" {
   command = plan
 
   assert {
-    condition     = output.client_id == run.binds_the_account_to_the_identity.client_id
-    error_message = "The second run must find what the first has made."
+    condition     = azwi_federated_credential_binding.app.client_id == azwi_user_assigned_identity.app.client_id
+    error_message = "What a plan finds must be what was made: a client id that is to be made anew is unknown."
   }
 }

@@ -8,6 +8,13 @@ mock_provider "azwi" {
       location = "westeurope"
     }
   }
+
+  # OpenTofu makes it up for a plan already, Terraform only for an apply.
+  mock_resource "azwi_user_assigned_identity" {
+    defaults = {
+      id = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.ManagedIdentity/userAssignedIdentities/payments"
+    }
+  }
 }
 
 variables {

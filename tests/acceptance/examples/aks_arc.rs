@@ -26,7 +26,8 @@ fn a_cluster_at_the_edge_reads_secrets_when_arc_says_that_all_is_well() {
             json!({ "connectivity_status": "Connected", "agent_state": "Succeeded", "agent_version": "1.27.0",
                 "distribution": "generic", "kubernetes_version": "1.33.0" })
         );
-        let vault = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo");
+        let vault =
+            format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo");
         assert_eq!(example.azwi.emulator.role_assignments(&vault).len(), 1);
 
         let changes = example.change(&[("token_expiration_seconds", "86400"), ("tags", r#"{"site":"edge"}"#)]);
@@ -45,14 +46,31 @@ fn a_cluster_at_the_edge_reads_secrets_when_arc_says_that_all_is_well() {
 
         // What Azure says of a cluster that is not well; a person's own changes to it are never at stake.
         for (kind, changed, says) in [
-            ("", json!({ "connectivityStatus": "Offline", "lastConnectivityTime": "2026-01-02T03:04:05Z" }),
-                ["edge is Offline", "2026-01-02T03:04:05Z"]),
-            ("", json!({ "arcAgentProfile": { "agentState": "Failed" } }), ["in state Failed", "arcAgentProfile.agentErrors"]),
-            ("", json!({ "securityProfile": null }),
-                ["`edge` has not enabled workload identity", "--name edge --enable-workload-identity"]),
-            ("", json!({ "oidcIssuerProfile": null, "securityProfile": null }),
-                ["its OIDC issuer and workload identity", "az connectedk8s update"]),
-            ("ProvisionedCluster", json!({ "securityProfile": null }), ["when it is made, and at no later time", "az aksarc create"]),
+            (
+                "",
+                json!({ "connectivityStatus": "Offline", "lastConnectivityTime": "2026-01-02T03:04:05Z" }),
+                ["edge is Offline", "2026-01-02T03:04:05Z"],
+            ),
+            (
+                "",
+                json!({ "arcAgentProfile": { "agentState": "Failed" } }),
+                ["in state Failed", "arcAgentProfile.agentErrors"],
+            ),
+            (
+                "",
+                json!({ "securityProfile": null }),
+                ["`edge` has not enabled workload identity", "--name edge --enable-workload-identity"],
+            ),
+            (
+                "",
+                json!({ "oidcIssuerProfile": null, "securityProfile": null }),
+                ["its OIDC issuer and workload identity", "az connectedk8s update"],
+            ),
+            (
+                "ProvisionedCluster",
+                json!({ "securityProfile": null }),
+                ["when it is made, and at no later time", "az aksarc create"],
+            ),
         ] {
             example.azwi.emulator.faults(&azure_says(kind, &changed));
             example.plan_fails(&[]).says(&says);
