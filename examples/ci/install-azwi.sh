@@ -7,8 +7,12 @@
 set -eu
 root="$PWD/.azwi"
 if [ ! -x "$root/bin/terraform-provider-azwi" ] || [ ! -x "$root/bin/azwi-emulator" ]; then
-    : "${AZWI_SOURCE:?is not set: it is the git repository to build the provider from}"
-    cargo install --locked --root "$root" --git "$AZWI_SOURCE" ${AZWI_REVISION:+--rev "$AZWI_REVISION"}
+    source="$(mktemp -d)"
+    git clone --quiet "${AZWI_SOURCE:?is not set: it is the git repository to build the provider from}" "$source"
+    git -C "$source" checkout --quiet "${AZWI_REVISION:-HEAD}"
+    # In its own folder, because the build has settings there, which `cargo install --git` would not see.
+    (cd "$source" && cargo install --locked --path . --root "$root")
+    rm -rf "$source"
 fi
 
 # "terraform-provider-azwi 0.1.0"

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output};
 
 use serde_json::{Value as Json, json};
 
 use super::example::of_an_example;
-use super::pipeline::{Job, Step, System, Variables};
+use super::pipeline::{System, Variables};
+use super::pipeline_runner::Runner;
 use super::pipeline_tokens::Tokens;
 use crate::azwi::{Azwi, on_an_emulated_cluster_only};
 use crate::emulator::{Emulator, SUBSCRIPTION};
-use crate::least_privilege::guide::{Guide, Rights, objects, verbs};
+use crate::least_privilege::guide::{Guide, objects};
 use crate::pages::markdown::{Block, Page};
 use crate::pages::shell::Shell;
 
@@ -154,8 +153,11 @@ fn each_pipeline_tests_plans_with_rights_to_read_only_and_applies_as_another_ide
 
         for system in System::ALL {
             let set = [("AZURE_PLAN_CLIENT_ID", client("plan")), ("AZURE_APPLY_CLIENT_ID", client("apply"))];
-            let set = variables(set.map(|(name, value)| (name.to_owned(), value)).into());
             let runner = Runner::new(&azwi, system);
+            let mut set = variables(set.map(|(name, value)| (name.to_owned(), value)).into());
+            let revision = fs::read_to_string(azwi.path("revision")).unwrap();
+            set.insert("AZWI_SOURCE".to_owned(), azwi.path("source").display().to_string());
+            set.insert("AZWI_REVISION".to_owned(), revision.trim().to_owned());
             lives(&runner, &tokens, &set, &guide);
         }
     });
@@ -231,8 +233,7 @@ fn lives(runner: &Runner<'_>, tokens: &Tokens, set: &Variables, guide: &Guide) {
     assert!(tested.contains("5 passed, 0 failed"), "{tested}");
     let built = fs::read_to_string(runner.azwi.path("built")).unwrap();
     let root = runner.folder().join(".azwi");
-    let expected =
-        format!("install --locked --root {} --git https://example.com/azwi.git --rev 0123abc\n", root.display());
+    let expected = format!("install --locked --path . --root {}\n", root.display());
     assert_eq!(built, expected);
 
     let emulator = &runner.azwi.emulator;
@@ -241,7 +242,7 @@ fn lives(runner: &Runner<'_>, tokens: &Tokens, set: &Variables, guide: &Guide) {
         assert!(plan.contains("Plan: 2 to add, 0 to change, 0 to destroy."), "{plan}");
         runner.plan_is_shown();
         // Whoever changes the pipeline in a pull request gets no further.
-        let refused = runner.fails(&with_script(&planned, "terraform apply -auto-approve -lock=false"));
+        let refused = runner.fails(&planned.with_command("terraform apply -auto-approve -lock=false"));
         for text in ["AuthorizationFailed", "403", "Microsoft.ManagedIdentity/userAssignedIdentities/write"] {
             assert!(refused.contains(text), "the plan's identity applied, or was not told `{text}`: {refused}");
         }
@@ -265,128 +266,6 @@ fn lives(runner: &Runner<'_>, tokens: &Tokens, set: &Variables, guide: &Guide) {
             assert!(used.contains(right), "a plan of what exists should have needed `{right}`: {used:?}");
         }
     }
-    runner.succeeds(&with_script(&job("apply"), "terraform destroy -auto-approve"));
+    runner.succeeds(&job("apply").with_command("terraform destroy -auto-approve"));
     assert!(emulator.identity(&id).is_none() && emulator.account("demo", "payments").is_none());
-}
-
-/// A job whose last command is another one.
-fn with_script(job: &Job, script: &str) -> Job {
-    // What a task says of its service connection is still to be taken over.
-    let kept = |line: &&str| line.starts_with("export ");
-    let mut step = job.steps.iter().rev().find(|step| step.script.contains("terraform plan")).unwrap().clone();
-    let head: Vec<&str> = step.script.lines().filter(kept).collect();
-    step.script = format!("set -e\n{}\nterraform init\n{script}", head.join("\n"));
-    Job { steps: vec![step], left_out: Vec::new() }
-}
-
-/// A machine of the system, with a checkout of the example, and stand-ins for cargo and GitHub's command.
-struct Runner<'a> {
-    azwi: &'a Azwi,
-    system: System,
-}
-
-impl<'a> Runner<'a> {
-    fn new(azwi: &'a Azwi, system: System) -> Self {
-        let runner = Self { azwi, system };
-        // Nothing of an earlier system's run is in its checkout.
-        let _ = fs::remove_dir_all(azwi.path("checkout"));
-        let _ = fs::remove_file(azwi.path("built"));
-        crate::pages::shell::copy(&crate::pages::markdown::root().join("examples/ci"), &runner.folder());
-        let programs = ["azwi-emulator", "terraform-provider-azwi"];
-        let from = [env!("CARGO_BIN_EXE_azwi-emulator"), env!("CARGO_BIN_EXE_terraform-provider-azwi")];
-        let link = |(name, from): (&str, &str)| format!("ln -s '{from}' \"$4/bin/{name}\"\n");
-        let links: String = programs.into_iter().zip(from).map(link).collect();
-        let built = azwi.path("built");
-        runner.program("cargo", &format!("echo \"$*\" >>'{}'\nmkdir -p \"$4/bin\"\n{links}", built.display()));
-        runner.program(
-            "gh",
-            &format!("echo \"$GH_TOKEN $*\" >'{0}'\ncat \"$5\" >>'{0}'\n", azwi.path("commented").display()),
-        );
-        runner
-    }
-
-    fn program(&self, name: &str, script: &str) {
-        self.azwi.file(&format!("bin/{name}"), &format!("#!/bin/sh\nset -eu\n{script}"));
-        fs::set_permissions(self.azwi.path(&format!("bin/{name}")), fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
-    fn folder(&self) -> std::path::PathBuf {
-        self.azwi.path("checkout")
-    }
-
-    /// Runs the job that plans, and returns the plan and the rights that it needed, which are among those of the guide.
-    fn plans(&self, job: &Job, guide: &Guide) -> (String, Rights) {
-        let before = self.azwi.emulator.requests();
-        self.succeeds(job);
-        let log = self.azwi.emulator.log().split_off(before);
-        assert!(!log.iter().any(|entry| matches!(entry["status"].as_u64(), Some(401 | 403))), "refused: {log:#?}");
-        let used: Rights = log.iter().filter_map(|entry| entry["right"].as_str()).map(str::to_owned).collect();
-        let mut given: Rights = guide.role("azwi plan").into_iter().collect();
-        given.extend(verbs(&objects(&guide.manifest("azwi-plan"))[0]));
-        let more: Vec<&String> = used.difference(&given).collect();
-        assert!(more.is_empty() && !used.is_empty(), "a plan used {used:?}; the guide's roles lack {more:?}");
-        (fs::read_to_string(self.folder().join("plan.txt")).unwrap(), used)
-    }
-
-    fn succeeds(&self, job: &Job) -> String {
-        let outputs: Vec<Output> = job.steps.iter().map(|step| self.run(step)).collect();
-        for (step, output) in job.steps.iter().zip(&outputs) {
-            let all = told(output);
-            assert!(output.status.success(), "{:?}: {}\n{all}", self.system, step.script);
-        }
-        outputs.iter().map(told).collect()
-    }
-
-    fn fails(&self, job: &Job) -> String {
-        for step in &job.steps {
-            let output = self.run(step);
-            if !output.status.success() {
-                // Terraform breaks its lines, and draws a line beside them.
-                return told(&output).replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-            }
-        }
-        panic!("{:?}: should have failed: {job:#?}", self.system)
-    }
-
-    fn run(&self, step: &Step) -> Output {
-        let (program, arguments) = step.shell.split_first().unwrap();
-        let script = self.azwi.path("step.sh");
-        fs::write(&script, &step.script).unwrap();
-        let path = format!("{}:{}", self.azwi.path("bin").display(), self.azwi.environment["PATH"]);
-        let mut command = Command::new(program);
-        command.args(arguments).arg(&script).current_dir(self.folder()).env_clear();
-        // Where the emulated Azure is, and not who signs in to it.
-        let of_the_cloud = |name: &str| {
-            let about_the_endpoints = ["ENDPOINT", "AUDIENCE", "HOST", "DISCOVERY"];
-            !name.starts_with("KUBE")
-                && !name.starts_with("AZURE_")
-                && !name.starts_with("TF_")
-                && (!name.starts_with("ARM_") || about_the_endpoints.iter().any(|part| name.contains(part)))
-        };
-        command.envs(self.azwi.environment.iter().filter(|(name, _)| of_the_cloud(name)));
-        command.envs(&step.environment).env("PATH", path).env("TF_CLI_ARGS", "-no-color");
-        command.env("GITHUB_STEP_SUMMARY", self.azwi.path("summary")).output().unwrap()
-    }
-
-    /// The reviewer sees the plan where the system shows it.
-    fn plan_is_shown(&self) {
-        let read = |path: std::path::PathBuf| fs::read_to_string(path).unwrap();
-        match self.system {
-            System::GitHub => {
-                let comment = read(self.azwi.path("commented"));
-                let head = "a-token-of-github pr comment 17 --body-file plan.md --edit-last --create-if-none\n";
-                assert!(comment.starts_with(head) && comment.contains("Plan: 2 to add"), "{comment}");
-                assert!(read(self.azwi.path("summary")).contains("Plan: 2 to add"));
-            }
-            System::AzureDevOps => assert!(read(self.folder().join("plan.md")).contains("Plan: 2 to add")),
-            System::GitLab => {
-                let report: Json = serde_json::from_str(&read(self.folder().join("plan.json"))).unwrap();
-                assert_eq!(report, json!({ "create": 2, "update": 0, "delete": 0 }));
-            }
-        }
-    }
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }

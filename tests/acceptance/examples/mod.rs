@@ -7,6 +7,7 @@ mod cluster_agent;
 mod example;
 mod key_vault_helm_app;
 mod pipeline;
+mod pipeline_runner;
 mod pipeline_tokens;
 mod pod;
 mod quickstart;
