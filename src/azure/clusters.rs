@@ -86,12 +86,16 @@ pub struct Entra {
 pub struct Connected {
     /// Their version.
     pub agent_version: Option<String>,
+    /// Such as `Succeeded` or `Failed`.
+    pub agent_state: Option<String>,
     /// `Connected`, `Connecting`, `Offline` or `Expired`.
     pub connectivity_status: Option<String>,
     /// When Azure last heard of them, RFC 3339.
     pub last_connectivity_time: Option<String>,
     /// Such as `k3s`, `eks` or `generic`.
     pub distribution: Option<String>,
+    /// Whether it is a cluster of AKS that Azure made on other premises, not one that somebody has connected.
+    pub provisioned: bool,
 }
 
 /// Which kubeconfig is asked for.
@@ -244,6 +248,7 @@ struct Resource {
     name: String,
     #[serde(default)]
     location: String,
+    kind: Option<String>,
     identity: Option<OwnIdentity>,
     #[serde(default, deserialize_with = "null_is_empty")]
     properties: Properties,
@@ -277,6 +282,8 @@ struct Properties {
     api_server_access_profile: Access,
     // Arc.
     agent_version: Option<String>,
+    #[serde(deserialize_with = "null_is_empty")]
+    arc_agent_profile: Agents,
     connectivity_status: Option<String>,
     last_connectivity_time: Option<String>,
     distribution: Option<String>,
@@ -300,6 +307,12 @@ struct Security {
 #[serde(default)]
 struct Feature {
     enabled: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Agents {
+    agent_state: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -341,9 +354,11 @@ impl Resource {
             entra: of.aad_profile,
             arc: (kind == ClusterKind::Arc).then_some(Connected {
                 agent_version: some(of.agent_version),
+                agent_state: some(of.arc_agent_profile.agent_state),
                 connectivity_status: some(of.connectivity_status),
                 last_connectivity_time: some(of.last_connectivity_time),
                 distribution: some(of.distribution),
+                provisioned: self.kind.is_some_and(|kind| kind.eq_ignore_ascii_case("ProvisionedCluster")),
             }),
         }
     }
@@ -378,6 +393,16 @@ mod tests {
         assert!(arc.oidc_issuer_enabled && arc.workload_identity_enabled && arc.entra.is_none());
         assert_eq!(arc.issuer.as_deref(), Some("https://b/"));
         assert_eq!(arc.arc.unwrap().connectivity_status.as_deref(), Some("Offline"));
+    }
+
+    #[test]
+    fn a_cluster_that_azure_made_elsewhere_is_told_from_one_that_was_connected() {
+        let agents = json!({"arcAgentProfile": {"agentState": "Failed"}});
+        let connected = read(ClusterKind::Arc, agents.clone()).arc.unwrap();
+        assert_eq!((connected.agent_state.as_deref(), connected.provisioned), (Some("Failed"), false));
+        let made = json!({"id": "/x", "name": "x", "kind": "provisionedCluster", "properties": agents});
+        let made: Resource = serde_json::from_value(made).unwrap();
+        assert!(made.cluster(ClusterKind::Arc).arc.unwrap().provisioned);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(super) struct Model {
     local_account_disabled: Option<bool>,
     azure_rbac_enabled: Option<bool>,
     agent_version: Option<String>,
+    agent_state: Option<String>,
     connectivity_status: Option<String>,
     last_connectivity_time: Option<String>,
     distribution: Option<String>,
@@ -86,6 +87,7 @@ impl DataSource for Cluster {
                 computed("local_account_disabled", boolean(), "Whether its own accounts are off, so that Entra ID is the only way in. Null for Azure Arc."),
                 computed("azure_rbac_enabled", boolean(), "Whether Azure roles decide what its users may do. Null for Azure Arc."),
                 computed("agent_version", text(), "The version of Azure Arc's agents. Null for AKS."),
+                computed("agent_state", text(), "The state of Azure Arc's agents, such as `Succeeded` or `Failed`. Null for AKS."),
                 computed("connectivity_status", text(), "Whether Azure Arc's agents are connected: `Connected`, `Connecting`, `Offline` or `Expired`. Null for AKS."),
                 computed("last_connectivity_time", text(), "When Azure last heard of the agents, RFC 3339. Null for AKS."),
                 computed("distribution", text(), "The distribution of Kubernetes, as Azure Arc found it. Null for AKS."),
@@ -135,6 +137,7 @@ impl DataSource for Cluster {
             local_account_disabled: aks.then_some(found.local_accounts_disabled),
             azure_rbac_enabled: aks.then_some(found.entra.is_some_and(|entra| entra.azure_rbac)),
             agent_version: arc.agent_version,
+            agent_state: arc.agent_state,
             connectivity_status: arc.connectivity_status,
             last_connectivity_time: arc.last_connectivity_time,
             distribution: arc.distribution,
@@ -164,9 +167,9 @@ fn missing_feature(id: &ClusterId, found: &clusters::Cluster) -> Option<Error> {
     Some(Error::new(
         format!("Cluster `{}` has not enabled {what}", id.name()),
         format!(
-            "Without it no pod of the cluster can act as an identity. Enable it:\n\n  {}\n\nOr set `on_missing_feature = \
-             \"warning\"`, where this is known.",
-            enable(id, flags)
+            "Without it no pod of the cluster can act as an identity. {}\n\nOr set `on_missing_feature = \"warning\"`, where this is \
+             known.",
+            enable(id, found, flags)
         ),
     ))
 }

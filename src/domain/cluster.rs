@@ -1,24 +1,61 @@
 //! What a cluster has to have switched on, as the command that does it.
 
 use crate::azure::ClusterId;
+use crate::azure::clusters::Cluster;
 use crate::azure::id::ClusterKind;
 
 /// The flags of both features that workload identity needs; the Azure CLI has the same for AKS and Azure Arc.
 pub const BOTH_FEATURES: &str = "--enable-oidc-issuer --enable-workload-identity";
 
-/// The command of the Azure CLI that switches features of a cluster on, to copy.
-pub fn enable(id: &ClusterId, flags: &str) -> String {
+/// How features of a cluster are switched on: a sentence and the command of the Azure CLI, to copy.
+pub fn enable(id: &ClusterId, cluster: &Cluster, flags: &str) -> String {
+    let (subscription, group, name) = (id.subscription(), id.group().name(), id.name());
+    let named = format!("--subscription {subscription} --resource-group {group} --name {name}");
+    // <https://learn.microsoft.com/azure/aks/aksarc/workload-identity>, the note on the preview.
+    if cluster.arc.as_ref().is_some_and(|arc| arc.provisioned) {
+        return format!(
+            "A cluster of AKS on Azure Local gets them when it is made, and at no later time. Make one that has them, with what you \
+             gave the first one:\n\n  az aksarc create {named} … {BOTH_FEATURES}"
+        );
+    }
     let command = match id.kind() {
         ClusterKind::Aks => "az aks update",
         ClusterKind::Arc => "az connectedk8s update",
     };
-    let (subscription, group, name) = (id.subscription(), id.group().name(), id.name());
-    format!("{command} --subscription {subscription} --resource-group {group} --name {name} {flags}")
+    format!("Enable it:\n\n  {command} {named} {flags}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::azure::clusters::Connected;
+
+    const SUBSCRIPTION: &str = "20000000-0000-4000-8000-000000000001";
+
+    fn told(kind: &str, provisioned: bool) -> String {
+        let id: ClusterId =
+            format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/{kind}/c").parse().unwrap();
+        let arc = (id.kind() == ClusterKind::Arc).then(|| Connected { provisioned, ..Connected::default() });
+        let cluster = Cluster {
+            id: id.to_string(),
+            kind: id.kind(),
+            name: "c".to_owned(),
+            location: "westeurope".to_owned(),
+            issuer: None,
+            oidc_issuer_enabled: false,
+            workload_identity_enabled: false,
+            api_server: None,
+            private: false,
+            tenant_id: None,
+            provisioning_state: None,
+            power_state: None,
+            kubernetes_version: None,
+            local_accounts_disabled: false,
+            entra: None,
+            arc,
+        };
+        enable(&id, &cluster, BOTH_FEATURES)
+    }
 
     #[test]
     fn the_command_names_the_cluster_whole() {
@@ -26,14 +63,22 @@ mod tests {
             ("Microsoft.ContainerService/managedClusters", "az aks update"),
             ("Microsoft.Kubernetes/connectedClusters", "az connectedk8s update"),
         ] {
-            let subscription = "20000000-0000-4000-8000-000000000001";
-            let id = format!("/subscriptions/{subscription}/resourceGroups/g/providers/{kind}/c").parse().unwrap();
             assert_eq!(
-                enable(&id, BOTH_FEATURES),
+                told(kind, false),
                 format!(
-                    "{command} --subscription {subscription} --resource-group g --name c --enable-oidc-issuer --enable-workload-identity"
+                    "Enable it:\n\n  {command} --subscription {SUBSCRIPTION} --resource-group g --name c --enable-oidc-issuer \
+                     --enable-workload-identity"
                 )
             );
         }
+    }
+
+    #[test]
+    fn what_only_a_new_cluster_can_have_is_not_switched_on_later() {
+        let told = told("Microsoft.Kubernetes/connectedClusters", true);
+        assert!(
+            told.contains("when it is made") && told.contains("az aksarc create") && !told.contains("update"),
+            "{told}"
+        );
     }
 }

@@ -160,6 +160,12 @@ impl Emulator {
         self.done(self.send(Method::POST, "/_emulator/seed", "", "application/json", Some(seed)));
     }
 
+    /// Gives it the keys of an issuer elsewhere: `{"issuer": …, "jwks": …}`.
+    #[track_caller]
+    pub fn trust(&self, issuer: &Json) {
+        self.done(self.send(Method::PUT, "/_emulator/issuers", "", "application/json", Some(issuer)));
+    }
+
     /// Everything that it holds: the keys of its documents, and these.
     #[track_caller]
     pub fn state(&self) -> Json {

@@ -41,3 +41,4 @@ mod provider;
 mod role_assignment;
 mod service_account;
 mod takeover;
+mod versions;

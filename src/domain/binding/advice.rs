@@ -3,8 +3,9 @@
 use tf_provider::AttributePath;
 
 use crate::azure::ClusterId;
+use crate::azure::clusters::Cluster;
 use crate::domain::account_error::{self, Account};
-use crate::domain::cluster;
+use crate::domain::cluster::{BOTH_FEATURES, enable};
 use crate::domain::service_account::{CLIENT_ID, TENANT_ID};
 use crate::error::Error;
 use crate::kubernetes::{self, Key, Kind, ServiceAccount};
@@ -91,24 +92,24 @@ pub fn explain(error: kubernetes::Error, account: Account<'_>, credential_id: &s
 }
 
 /// The error on a cluster that publishes no issuer.
-pub fn without_issuer(id: &ClusterId) -> Error {
+pub fn without_issuer(id: &ClusterId, cluster: &Cluster) -> Error {
     Error::new(
         format!("Cluster `{}` has no OIDC issuer", id.name()),
         format!(
-            "{id} does not publish an issuer, so nobody can trust its tokens. Enable it:\n\n  {}",
-            cluster::enable(id, cluster::BOTH_FEATURES)
+            "{id} does not publish an issuer, so nobody can trust its tokens. {}",
+            enable(id, cluster, BOTH_FEATURES)
         ),
     )
 }
 
 /// The warning on a cluster whose webhook Azure does not install.
-pub fn without_webhook(id: &ClusterId) -> Error {
+pub fn without_webhook(id: &ClusterId, cluster: &Cluster) -> Error {
     Error::new(
         format!("Cluster `{}` has workload identity switched off", id.name()),
         format!(
-            "Without the webhook no pod gets the token of its service account. Unless the webhook was installed in another way, \
-             enable it:\n\n  {}",
-            cluster::enable(id, cluster::BOTH_FEATURES)
+            "Without the webhook no pod gets the token of its service account. It may have been installed in another way. \
+             {}",
+            enable(id, cluster, BOTH_FEATURES)
         ),
     )
 }

@@ -97,7 +97,7 @@ pub(crate) fn seed(
     let resource = json!({
         "id": resource_id, "name": cluster, "type": TYPE.name, "location": location, "tags": {}, "_cluster": cluster,
         "properties": {
-            "agentVersion": "1.27.0", "distribution": "generic", "infrastructure": "generic",
+            "agentVersion": "1.27.0", "arcAgentProfile": {"agentAutoUpgrade": "Enabled", "agentState": "Succeeded"}, "distribution": "generic", "infrastructure": "generic",
             "kubernetesVersion": "1.33.0", "totalNodeCount": 1, "totalCoreCount": 4,
             "provisioningState": "Succeeded", "connectivityStatus": "Connected", "privateLinkState": "Disabled",
             "oidcIssuerProfile": {"enabled": azure.oidc_issuer},

@@ -38,7 +38,7 @@ impl From<SignInError> for Unproven {
 /// Checks a federated assertion for a client.
 pub(crate) fn check(world: &mut World, client: &Client, token: &Unverified) -> Result<(), Unproven> {
     let issued_by = token.claim("iss").unwrap_or_default();
-    if is_entra(world, issued_by) {
+    if is_entra(world, issued_by) && !is_of_a_pipeline(token) {
         let text = "AAD-issued tokens may not be used for federated identity flows.";
         return Err(SignInError::client(700_222, text).into());
     }
@@ -79,6 +79,12 @@ pub(crate) fn check(world: &mut World, client: &Client, token: &Unverified) -> R
         return Err(SignInError::client(700_027, text).into());
     }
     Ok(())
+}
+
+/// Whether a token of Entra ID's is that of a service connection of Azure DevOps, which is exchanged as if it were another issuer's:
+/// <https://learn.microsoft.com/azure/devops/pipelines/release/convert-service-connections>
+fn is_of_a_pipeline(token: &Unverified) -> bool {
+    token.claim("sub").is_some_and(|subject| subject.starts_with("/eid1/") && subject.contains("/sc/"))
 }
 
 fn is_entra(world: &World, issuer: &str) -> bool {

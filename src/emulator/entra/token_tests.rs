@@ -135,6 +135,13 @@ fn each_part_of_a_federated_assertion_that_does_not_match_has_its_number() {
     assert_eq!(number(json!({"exp": null})), 700_024);
     assert_eq!(number(json!({"nbf": 32_503_680_000_i64})), 700_024);
     assert_eq!(number(json!({"iss": format!("https://sts.windows.net/{TENANT}/")})), 700_222);
+    let pipeline =
+        json!({"iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "sub": "/eid1/c/pub/t/x/a/y/sc/o/c"});
+    assert_eq!(
+        number(pipeline),
+        700_211,
+        "Entra ID issues the tokens of Azure DevOps, which are trusted where a credential says so"
+    );
     assert_eq!(error(federated(&mut api, CI, "not.a.jwt")), (400, "invalid_request".into(), 50027));
     let assertion = key.sign(&claims(&api, json!({}))).unwrap();
     assert_eq!(error(federated(&mut api, CLIENT, &assertion)).2, 70025, "that client trusts nobody");

@@ -177,15 +177,15 @@ async fn issuer_of(context: &Context, azure: &Azure, plan: &Model) -> Result<Str
         )
         .at("cluster_id")
     })?;
-    let Some(real) = cluster.issuer else { return Err(advice::without_issuer(&id).at("cluster_id")) };
+    let Some(real) = &cluster.issuer else { return Err(advice::without_issuer(&id, &cluster).at("cluster_id")) };
     if !cluster.workload_identity_enabled {
-        context.warn(advice::without_webhook(&id).at("cluster_id"));
+        context.warn(advice::without_webhook(&id, &cluster).at("cluster_id"));
     }
     if let Some(written) = &plan.issuer {
-        issuer::compare(written, &real, "the cluster's")
+        issuer::compare(written, real, "the cluster's")
             .map_err(|told| Error::new("The issuer is not the cluster's", told).at("issuer"))?;
     }
-    Ok(real)
+    Ok(real.clone())
 }
 
 /// Refuses a service account that names another identity.

@@ -86,16 +86,16 @@ async fn settle_issuer(context: &Context, clients: &Clients, plan: &mut Plan) ->
         Ok(None) => return Ok(()),
         Err(error) => return context.skip_check("Reading the cluster's issuer", Error::from(error).at("cluster_id")),
     };
-    match (cluster.issuer, value::as_str(written)) {
-        (Some(real), Some(written)) => issuer::compare(written, &real, "the cluster's")
+    match (&cluster.issuer, value::as_str(written)) {
+        (Some(real), Some(written)) => issuer::compare(written, real, "the cluster's")
             .map_err(|told| Error::new("The issuer is not the cluster's", told).at("issuer")),
         (Some(real), None) => {
-            plan.settle("issuer", value::string(real));
+            plan.settle("issuer", value::string(real.clone()));
             Ok(())
         }
         (None, _) => {
             // It may be switched on in the same apply.
-            context.warn(advice::without_issuer(&id).at("cluster_id"));
+            context.warn(advice::without_issuer(&id, &cluster).at("cluster_id"));
             Ok(())
         }
     }

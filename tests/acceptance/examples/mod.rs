@@ -1,12 +1,17 @@
 //! What a reader copies works as it stands: every example is applied, planned empty, imported as its page says, destroyed.
 
+mod aks_arc;
 mod aks_lab;
+mod ci;
 mod cluster_agent;
 mod example;
 mod fleet_from_yaml;
 mod key_vault_helm_app;
 mod many_clusters;
 mod many_service_accounts;
+mod pipeline;
+mod pipeline_runner;
+mod pipeline_tokens;
 mod pod;
 mod quickstart;
 mod workload_identity;

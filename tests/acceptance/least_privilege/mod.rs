@@ -5,7 +5,7 @@
 //! that each request needed.
 
 mod account;
-mod guide;
+pub mod guide;
 mod lives;
 
 use std::collections::BTreeSet;
