@@ -178,8 +178,6 @@ fn a_cluster_that_cannot_be_reached_is_told_with_what_azure_says_of_it() {
         let private =
             json!({"apiServerAccessProfile": {"enablePrivateCluster": true}, "aadProfile": {"managed": true}});
         azwi.emulator.put_cluster(&id, &private);
-        azwi.emulator.seed(&json!({"clusters": [
-            {"name": "edge", "azure": {"resource_group": "rg-demo", "kind": "arc", "entra": true}}]}));
         // Its name resolves to nothing here, as a private one does outside its network.
         let nowhere = "eyJhcGlWZXJzaW9uIjoidjEiLCJraW5kIjoiQ29uZmlnIiwiY2x1c3RlcnMiOlt7Im5hbWUiOiJ4IiwiY2x1c3RlciI6eyJzZXJ2ZXIiOiJodHRwczovL25vd2hlcmUuaW52YWxpZDo0NDMifX1dLCJjb250ZXh0cyI6W3sibmFtZSI6IngiLCJjb250ZXh0Ijp7ImNsdXN0ZXIiOiJ4IiwidXNlciI6IngifX1dLCJjdXJyZW50LWNvbnRleHQiOiJ4IiwidXNlcnMiOlt7Im5hbWUiOiJ4IiwidXNlciI6e319XX0=";
         azwi.emulator.faults(&json!([{
@@ -223,9 +221,9 @@ fn a_cluster_that_cannot_be_reached_is_told_with_what_azure_says_of_it() {
 fn an_arc_cluster_works_where_azure_hands_out_the_way_to_it() {
     each_with_its_own_emulator(|mut azwi| {
         only_azure(&mut azwi);
-        azwi.emulator.seed(&json!({"clusters": [{"name": "edge", "namespaces": [azwi.namespace],
+        azwi.emulator.seed(&json!({"clusters": [{"name": "plant", "namespaces": [azwi.namespace],
             "azure": {"resource_group": "rg-demo", "kind": "arc", "entra": true}}]}));
-        let id = Emulator::cluster_id("rg-demo", "edge")
+        let id = Emulator::cluster_id("rg-demo", "plant")
             .replace("Microsoft.ContainerService/managedClusters", "Microsoft.Kubernetes/connectedClusters");
         azwi.applied(&format!("{}{}", provider(&format!("\"{id}\"")), account("one", "")));
         assert!(azwi.emulator.account(&azwi.namespace, "one").is_none(), "it is in the other cluster");

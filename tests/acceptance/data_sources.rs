@@ -46,8 +46,6 @@ fn a_cluster_of_aks_tells_its_issuer_and_what_is_switched_on() {
 #[test]
 fn a_cluster_of_arc_tells_of_its_agents() {
     each_with_its_own_emulator(|azwi| {
-        azwi.emulator
-            .seed(&json!({"clusters": [{"name": "edge", "azure": {"resource_group": "rg-demo", "kind": "arc"}}]}));
         let id = Emulator::cluster_id("rg-demo", "edge")
             .replace("Microsoft.ContainerService/managedClusters", "Microsoft.Kubernetes/connectedClusters");
         let state = azwi.applied(&cluster(&id, ""));

@@ -128,7 +128,7 @@ fn a_token_for_the_server_application_is_a_user_of_clusters_with_entra() {
 #[test]
 fn clusters_are_listed_and_those_of_arc_are_a_type_of_their_own() {
     let mut api = Api::new();
-    let seed = "clusters: [{name: edge, azure: {resource_group: rg-demo, kind: arc, workload_identity: false}}]";
+    let seed = "clusters: [{name: plant, azure: {resource_group: rg-demo, kind: arc, workload_identity: false}}]";
     Seed::parse(seed).unwrap().apply(&mut api.world).unwrap();
     let mut names = |path: &str| -> Vec<String> {
         let (_, found) = api.get(path);
@@ -139,13 +139,13 @@ fn clusters_are_listed_and_those_of_arc_are_a_type_of_their_own() {
         let aks = format!("{scope}/providers/Microsoft.ContainerService/managedClusters?api-version=2024-09-01");
         assert_eq!(names(&aks), ["demo", "second"]);
         let arc = format!("{scope}/providers/Microsoft.Kubernetes/connectedClusters?api-version=2024-01-01");
-        assert_eq!(names(&arc), ["edge"]);
+        assert_eq!(names(&arc), ["edge", "plant"]);
     }
-    let edge = format!("{GROUP}/providers/Microsoft.Kubernetes/connectedClusters/edge");
-    let (_, found) = api.get(&format!("{edge}?api-version=2026-05-01"));
-    assert_eq!(found["properties"]["oidcIssuerProfile"]["issuerUrl"], "https://127.0.0.1:8443/oidc/edge/");
+    let plant = format!("{GROUP}/providers/Microsoft.Kubernetes/connectedClusters/plant");
+    let (_, found) = api.get(&format!("{plant}?api-version=2026-05-01"));
+    assert_eq!(found["properties"]["oidcIssuerProfile"]["issuerUrl"], "https://127.0.0.1:8443/oidc/plant/");
     assert_eq!(found["properties"]["securityProfile"]["workloadIdentity"]["enabled"], false);
-    let list = format!("{edge}/listClusterUserCredential?api-version=2026-05-01");
+    let list = format!("{plant}/listClusterUserCredential?api-version=2026-05-01");
     assert_eq!(api.send("POST", &list, &json!({"authenticationMethod": "AAD"})).0, 200);
     assert_eq!(api.send("POST", &list, &json!({"authenticationMethod": "x"})).0, 400);
 }

@@ -33,11 +33,14 @@
 //!
 //! The first tenant, subscription and application are the ones that the `env` file names.
 
+mod default;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use self::default::default_seed;
 pub use super::arm::rights::Permission;
 use super::kubernetes::cluster::Cluster;
 use super::world::World;
@@ -340,68 +343,6 @@ impl ClusterSeed {
         let mut cluster = Cluster::create(&mut world.store, &world.clock, &self.name, &url, &issuer, &self.namespaces)?;
         cluster.set_webhook(&mut world.store, tenant, &format!("{}/", world.url));
         Ok(())
-    }
-}
-
-/// The seed of an emulator that was given none: one tenant, two subscriptions, an application that may do everything in Azure
-/// Resource Manager, two clusters, and a vault that nobody may read yet.
-pub fn default_seed() -> Seed {
-    let names = |names: &[&str]| -> Vec<String> { names.iter().map(|&name| name.to_owned()).collect() };
-    let subscription = |last: u8, name: &str| Subscription {
-        id: format!("20000000-0000-4000-8000-00000000000{last}"),
-        name: name.to_owned(),
-        tenant: None,
-    };
-    let group = |name: &str, subscription: Option<String>| ResourceGroup {
-        name: name.to_owned(),
-        location: "westeurope".to_owned(),
-        subscription,
-        tags: Map::new(),
-    };
-    let cluster = |name: &str, entra: bool| ClusterSeed {
-        name: name.to_owned(),
-        namespaces: names(&["default", "demo"]),
-        azure: Some(ClusterResource {
-            resource_group: "rg-demo".to_owned(),
-            subscription: None,
-            kind: ClusterKind::Aks,
-            oidc_issuer: true,
-            workload_identity: true,
-            entra,
-            local_accounts: true,
-            private: false,
-        }),
-    };
-    let subscriptions = vec![subscription(1, "Demo"), subscription(2, "Second")];
-    let second = subscriptions.get(1).map(|subscription| subscription.id.clone());
-    Seed {
-        tenants: vec![Tenant {
-            id: "10000000-0000-4000-8000-000000000001".to_owned(),
-            name: "azwi-emulator.onmicrosoft.com".to_owned(),
-        }],
-        resource_groups: vec![group("rg-demo", None), group("rg-second", second)],
-        subscriptions,
-        applications: vec![Application {
-            client_id: "30000000-0000-4000-8000-000000000001".to_owned(),
-            object_id: Some("40000000-0000-4000-8000-000000000001".to_owned()),
-            name: "terraform".to_owned(),
-            tenant: None,
-            secrets: names(&["azwi-emulator-secret"]),
-            expired_secrets: Vec::new(),
-            service_principal: true,
-            certificates: Vec::new(),
-            federated_identity_credentials: Vec::new(),
-            permissions: None,
-        }],
-        principals: Vec::new(),
-        clusters: vec![cluster("demo", true), cluster("second", false)],
-        vaults: vec![Vault {
-            name: "kv-demo".to_owned(),
-            resource_group: "rg-demo".to_owned(),
-            subscription: None,
-            secrets: BTreeMap::from([("db-password".to_owned(), "correct horse battery staple".to_owned())]),
-        }],
-        issuers: Vec::new(),
     }
 }
 
