@@ -20,6 +20,7 @@ mod killed;
 mod program;
 mod rights;
 mod rules;
+mod tunnel;
 
 use azwi::emulator::Options;
 use client::{Client, IDENTITIES, body, credential};

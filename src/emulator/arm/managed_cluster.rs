@@ -54,6 +54,7 @@ pub(super) const VERSIONS: &[&str] = &[
     "2026-02-01",
     "2026-03-01",
     "2026-05-01",
+    "2026-06-01",
     "2026-08-01",
 ];
 const CLUSTERS: Resource =
