@@ -256,13 +256,12 @@ class TheGuides(CommandLine):
             return json.load(answer)["value"]
 
 
-class TheGuideOfTheEmulator(CommandLine):
-    """The commands of docs/guides/emulator.md, as a person has them: a plain az, nothing set but the lines of `env`."""
+class ThePage(CommandLine):
+    """The commands of docs/guides/azure-cli.md, as a person has them: a plain az, nothing set but the lines of `env`."""
 
-    def test_the_blocks_under_the_azure_cli_run_as_they_stand(self):
-        page = (pathlib.Path(__file__).parents[2] / "docs/guides/emulator.md").read_text()
-        section = page.split("\n## The Azure CLI\n")[1].split("\n## ")[0]
-        blocks = re.findall(r"^```shell\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    def test_its_blocks_run_as_they_stand(self):
+        page = (pathlib.Path(__file__).parents[2] / "docs/guides/azure-cli.md").read_text()
+        blocks = re.findall(r"^```shell\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
         self.assertEqual(len(blocks), 3)
         python = run(str(pathlib.Path(__file__).parents[1] / "tools/setup-az")).strip()
         with tempfile.TemporaryDirectory() as folder:
