@@ -56,6 +56,17 @@ pub(crate) const ROLES: &[Role] = &[
         &[],
     ),
     role(
+        "Role Based Access Control Administrator",
+        "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+        &[
+            "Microsoft.Authorization/roleAssignments/write",
+            "Microsoft.Authorization/roleAssignments/delete",
+            "*/read",
+            "Microsoft.Support/*",
+        ],
+        &[],
+    ),
+    role(
         "Key Vault Administrator",
         "00482a5a-887f-4fb3-b363-3b7fe8e74483",
         VAULT_READ,
