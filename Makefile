@@ -13,7 +13,7 @@ setup: ## Install what building and testing need, into .tools only: a protoc, an
 test: setup lint ## Check formatting and lints, and run all tests under every Terraform there is.
 	AZWI_TERRAFORMS="$$(tests/tools/terraforms)" cargo test --locked
 
-test-clients: ## Hold the emulator to Microsoft's Python SDKs and the Kubernetes client.
+test-clients: ## Hold the emulator to the Azure CLI, Microsoft's Python SDKs and the Kubernetes client.
 	@cargo build --locked --bins
 	@tests/tools/test-clients
 

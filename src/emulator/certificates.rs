@@ -10,6 +10,8 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::tunnel;
+
 /// A certificate authority as two PEM texts.
 #[derive(Debug, Clone)]
 pub(crate) struct Authority {
@@ -37,11 +39,13 @@ impl Authority {
         Ok(params)
     }
 
-    /// TLS for `localhost`, `127.0.0.1`, `::1` and the host that is listened on, with a certificate good for two years.
+    /// TLS for `localhost`, `127.0.0.1`, `::1`, the host that is listened on and vaults by their names in Azure, with a
+    /// certificate good for two years.
     pub(crate) fn server(&self, host: &str) -> Result<ServerConfig, String> {
         let issuer_key = KeyPair::from_pem(&self.key).map_err(|error| format!("the authority's key: {error}"))?;
         let issuer = Issuer::new(Self::params()?, issuer_key);
-        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        let mut names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        names.push(format!("*{}", tunnel::SUFFIX));
         if !names.iter().any(|name| name == host) {
             names.push(host.to_owned());
         }

@@ -1,8 +1,8 @@
 //! From a request to who answers it, in two steps without any waiting: [`admit`] and [`effect`].
 //!
 //! The surfaces share one port and are told apart by the path: `/_emulator` is the emulator itself, `/clusters/<name>` a
-//! Kubernetes API server, `/oidc/<name>` a cluster's issuer, `/<tenant>/oauth2/…` Entra ID, and everything else Azure
-//! Resource Manager. Only a vault has a port of its own, which tells it apart.
+//! Kubernetes API server, `/oidc/<name>` a cluster's issuer, `/<tenant>/oauth2/…` Entra ID, `/v1.0` Microsoft Graph, and
+//! everything else Azure Resource Manager. Only a vault has a port of its own, which tells it apart.
 
 use http::StatusCode;
 use serde_json::json;
@@ -12,7 +12,7 @@ use super::kubernetes::{self, Piece, Watch, cluster::Cluster};
 use super::operation::{self, Admission, Answer, Call, Found, Operation, Parameters, Stop};
 use super::rule::Rule;
 use super::world::World;
-use super::{arm, control, entra, key_vault, oidc};
+use super::{arm, control, entra, graph, key_vault, oidc};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) enum Surface {
     Kubernetes,
     Issuer,
     Entra,
+    Graph,
     ResourceManager,
     KeyVault,
 }
@@ -78,6 +79,7 @@ pub(crate) fn route(request: &Request, vault: Option<&str>) -> Route {
         _ if vault.is_some() => (Surface::KeyVault, key_vault::OPERATIONS),
         "_emulator" => (Surface::Control, &[control::OPERATIONS]),
         "oidc" => (Surface::Issuer, &[oidc::OPERATIONS]),
+        "v1.0" => (Surface::Graph, graph::OPERATIONS),
         _ => match operation::find(entra::OPERATIONS, request.method.as_str(), &segments) {
             Found::Nothing => (Surface::ResourceManager, arm::OPERATIONS),
             Found::Operation(..) | Found::OtherMethod => (Surface::Entra, entra::OPERATIONS),
@@ -103,6 +105,7 @@ pub(crate) fn route(request: &Request, vault: Option<&str>) -> Route {
             let response = match surface {
                 Surface::ResourceManager | Surface::Entra => arm::error::unknown_path(&segments, known).response(),
                 Surface::KeyVault => key_vault::unknown(known),
+                Surface::Graph => graph::unknown(&segments),
                 _ => Response::json(
                     if known { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_FOUND },
                     &json!({"error": format!("the emulator has no {} {}", request.method, request.path)}),
@@ -228,7 +231,7 @@ pub(crate) fn finish(
             .with("x-ms-request-id", &uuid::Uuid::new_v4().to_string())
             .with("x-content-type-options", "nosniff"),
         Surface::KeyVault => key_vault::finish(world, call.map(|call| call.parameter("vault")), response),
-        Surface::Control | Surface::Kubernetes | Surface::Issuer => response,
+        Surface::Control | Surface::Kubernetes | Surface::Issuer | Surface::Graph => response,
     }
 }
 

@@ -17,6 +17,7 @@ mod dispatch;
 mod entra;
 pub mod fault;
 mod folder;
+mod graph;
 pub mod http;
 mod json;
 pub mod jwt;
@@ -34,6 +35,7 @@ pub mod store;
 #[cfg(test)]
 mod test;
 mod throttle;
+mod tunnel;
 mod watching;
 mod world;
 

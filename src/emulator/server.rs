@@ -21,6 +21,7 @@ use super::dispatch;
 use super::http::Request;
 use super::key_vault::ports::Opened;
 use super::pipeline::{self, Shared};
+use super::tunnel::{self, Way};
 use super::watching;
 
 /// The longest body, in bytes; it is Azure Resource Manager's limit.
@@ -116,8 +117,17 @@ async fn accept(listener: TcpListener, port: Port, end: impl Future<Output = ()>
     let _ = tokio::time::timeout(Duration::from_secs(1), graceful.shutdown()).await;
 }
 
-async fn connection(stream: TcpStream, port: Port, watcher: hyper_util::server::graceful::Watcher) {
+async fn connection(mut stream: TcpStream, mut port: Port, watcher: hyper_util::server::graceful::Watcher) {
     let _ = stream.set_nodelay(true);
+    if port.vault.is_none() {
+        match tokio::time::timeout(PATIENCE, tunnel::way(&mut stream, &port.shared)).await {
+            Ok(Ok(Way::Here)) => {}
+            Ok(Ok(Way::Vault(vault))) => port.vault = Some(vault),
+            Ok(Ok(Way::Nowhere)) => return,
+            Ok(Err(error)) => return tracing::debug!(%error, "a connection ended before it began"),
+            Err(_) => return,
+        }
+    }
     let stream = match tokio::time::timeout(PATIENCE, port.acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "a client's handshake failed"),

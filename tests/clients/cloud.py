@@ -43,11 +43,22 @@ def unique(prefix):
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
-def control(method, body=None):
-    """The emulator's own settings, of which no cloud knows."""
-    request = urllib.request.Request(f"{URL}/_emulator/settings", method=method, data=json.dumps(body).encode() if body else None)
+def ask(method, path, body=None):
+    """The emulator itself, of which no cloud knows."""
+    request = urllib.request.Request(f"{URL}/_emulator/{path}", method=method, data=json.dumps(body).encode() if body else None)
     with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])) as answer:
-        return json.load(answer)
+        said = answer.read()
+        return json.loads(said) if said else None
+
+
+def control(method, body=None):
+    """The emulator's settings."""
+    return ask(method, "settings", body)
+
+
+def seed(more):
+    """Adds what this seed names."""
+    return ask("POST", "seed", more)
 
 
 class Clients(unittest.TestCase):

@@ -20,6 +20,7 @@ mod killed;
 mod program;
 mod rights;
 mod rules;
+mod tunnel;
 
 use azwi::emulator::Options;
 use client::{Client, IDENTITIES, body, credential};
@@ -176,7 +177,7 @@ async fn tests_can_have_subscriptions_and_tenants_of_their_own() {
         serde_json::from_str(&std::fs::read_to_string(azure.emulator().dir.join("kubeconfig")).unwrap()).unwrap();
     let contexts: Vec<_> =
         kubeconfig["contexts"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!((contexts, &kubeconfig["current-context"]), (vec!["demo", "mine", "second"], &json!("demo")));
+    assert_eq!((contexts, &kubeconfig["current-context"]), (vec!["demo", "edge", "mine", "second"], &json!("demo")));
 }
 
 #[tokio::test]

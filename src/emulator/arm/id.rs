@@ -10,50 +10,60 @@ use crate::emulator::operation::Call;
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
 
-/// The regions that the emulator has.
+/// The regions that the emulator has, as people write them. Ids and locations have the other form, see [`region`].
 pub(super) const REGIONS: &[&str] = &[
-    "westeurope",
-    "northeurope",
-    "eastus",
-    "eastus2",
-    "centralus",
-    "westus",
-    "westus2",
-    "westus3",
-    "southcentralus",
-    "northcentralus",
-    "uksouth",
-    "ukwest",
-    "germanywestcentral",
-    "francecentral",
-    "swedencentral",
-    "switzerlandnorth",
-    "norwayeast",
-    "polandcentral",
-    "italynorth",
-    "spaincentral",
-    "canadacentral",
-    "canadaeast",
-    "brazilsouth",
-    "eastasia",
-    "southeastasia",
-    "japaneast",
-    "japanwest",
-    "koreacentral",
-    "australiaeast",
-    "australiasoutheast",
-    "centralindia",
-    "southindia",
-    "uaenorth",
-    "qatarcentral",
-    "israelcentral",
-    "southafricanorth",
-    "mexicocentral",
-    "newzealandnorth",
-    "malaysiasouth",
-    "malaysiawest",
-    "indonesiacentral",
+    "West Europe",
+    "North Europe",
+    "East US",
+    "East US 2",
+    "Central US",
+    "West US",
+    "West US 2",
+    "West US 3",
+    "South Central US",
+    "North Central US",
+    "UK South",
+    "UK West",
+    "Germany West Central",
+    "France Central",
+    "Sweden Central",
+    "Switzerland North",
+    "Norway East",
+    "Poland Central",
+    "Italy North",
+    "Spain Central",
+    "Canada Central",
+    "Canada East",
+    "Brazil South",
+    "East Asia",
+    "Southeast Asia",
+    "Japan East",
+    "Japan West",
+    "Korea Central",
+    "Australia East",
+    "Australia Southeast",
+    "Central India",
+    "South India",
+    "UAE North",
+    "Qatar Central",
+    "Israel Central",
+    "South Africa North",
+    "Mexico Central",
+    "New Zealand North",
+    "Malaysia South",
+    "Malaysia West",
+    "Indonesia Central",
 ];
+
+/// Whether there is a region of this name, written as in a location.
+pub(super) fn is_region(name: &str) -> bool {
+    REGIONS.iter().any(|known| region(known) == name)
+}
+
+/// All regions, written as in a location.
+pub(super) fn regions() -> Vec<String> {
+    REGIONS.iter().copied().map(region).collect()
+}
 
 /// The key of the resource with this id.
 pub(crate) fn key(id: &str) -> String {
@@ -95,12 +105,12 @@ pub(super) fn region(text: &str) -> String {
 pub(super) fn location(body: &Value, resource_type: &str) -> Result<Option<String>, Error> {
     match body.get("location") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(location)) if REGIONS.contains(&region(location).as_str()) => Ok(Some(region(location))),
+        Some(Value::String(location)) if is_region(&region(location)) => Ok(Some(region(location))),
         Some(Value::String(location)) => {
             let message = format!(
                 "The provided location '{location}' is not available for resource type '{resource_type}'. List of available \
                  regions for the resource type is '{}'.",
-                REGIONS.join(",")
+                regions().join(",")
             );
             Err(Error::bad_request("LocationNotAvailableForResourceType", message))
         }

@@ -54,6 +54,7 @@ pub(super) const VERSIONS: &[&str] = &[
     "2026-02-01",
     "2026-03-01",
     "2026-05-01",
+    "2026-06-01",
     "2026-08-01",
 ];
 const CLUSTERS: Resource =
@@ -189,10 +190,7 @@ fn properties(before: &Value, given: &Value, tenant: &str) -> Result<Value, Erro
             return Err(Error::content(format!("The property '{profile}.{member}' must be a boolean")));
         }
     }
-    let mut all = json!({
-        "kubernetesVersion": "1.33.0", "enableRBAC": true, "disableLocalAccounts": false,
-        "powerState": {"code": "Running"}, "supportPlan": "KubernetesOfficial",
-    });
+    let mut all = defaults();
     // A patch that is null would leave nothing of it.
     if before.is_object() {
         json_patch::merge(&mut all, before);
@@ -221,6 +219,24 @@ fn properties(before: &Value, given: &Value, tenant: &str) -> Result<Value, Erro
     Ok(all)
 }
 
+/// What the service decides where nobody says otherwise. Nothing in it has an effect here, but `az aks update` reads all of a
+/// cluster and stops where it has no pool of nodes or no network.
+fn defaults() -> Value {
+    let pool = json!({
+        "name": "nodepool1", "count": 1, "vmSize": "Standard_D2s_v5", "osType": "Linux", "osSKU": "Ubuntu", "mode": "System",
+        "type": "VirtualMachineScaleSets", "orchestratorVersion": "1.33.0", "currentOrchestratorVersion": "1.33.0",
+        "provisioningState": "Succeeded", "powerState": {"code": "Running"}, "maxPods": 250, "enableAutoScaling": false,
+    });
+    let network = json!({
+        "networkPlugin": "azure", "networkPluginMode": "overlay", "networkDataplane": "azure", "loadBalancerSku": "standard",
+        "outboundType": "loadBalancer", "podCidr": "10.244.0.0/16", "serviceCidr": "10.0.0.0/16", "dnsServiceIP": "10.0.0.10",
+    });
+    json!({
+        "kubernetesVersion": "1.33.0", "enableRBAC": true, "disableLocalAccounts": false, "agentPoolProfiles": [pool],
+        "networkProfile": network, "powerState": {"code": "Running"}, "supportPlan": "KubernetesOfficial",
+    })
+}
+
 /// The resource as it is now.
 fn shown(world: &World, resource: &Value) -> Value {
     let mut shown = resource.clone();
@@ -237,10 +253,15 @@ fn shown(world: &World, resource: &Value) -> Value {
     } else {
         format!("{prefix}.hcp.{location}.azmk8s.io")
     };
+    let node_group = properties
+        .at("nodeResourceGroup")
+        .as_str()
+        .map_or_else(|| format!("MC_{group}_{name}_{location}"), str::to_owned);
     let computed = json!({
         "provisioningState": busy(world, resource).unwrap_or("Succeeded"),
         "dnsPrefix": prefix,
-        "nodeResourceGroup": properties.at("nodeResourceGroup").as_str().map_or_else(|| format!("MC_{group}_{name}_{location}"), str::to_owned),
+        "nodeResourceGroup": node_group,
+        "identityProfile": {"kubeletidentity": kubelet(resource, &node_group)},
         "currentKubernetesVersion": properties.at("kubernetesVersion"),
         "fqdn": (!private).then_some(&host),
         "privateFQDN": private.then_some(&host),
@@ -255,6 +276,21 @@ fn shown(world: &World, resource: &Value) -> Value {
         &json!({"properties": {"oidcIssuerProfile": {"enabled": enabled, "issuerURL": issuer}}}),
     );
     shown
+}
+
+/// The identity of the cluster's nodes, which no principal stands for.
+fn kubelet(resource: &Value, node_group: &str) -> Value {
+    let (id, name) = (resource.text("id"), resource.text("name"));
+    let subscription = id.split('/').nth(2).unwrap_or_default();
+    let derived =
+        |what: &str| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}|{what}", id.to_lowercase()).as_bytes()).to_string();
+    json!({
+        "resourceId": format!(
+            "/subscriptions/{subscription}/resourcegroups/{node_group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}-agentpool"
+        ),
+        "clientId": derived("client"),
+        "objectId": derived("object"),
+    })
 }
 
 fn patch(world: &mut World, call: &Call<'_>) -> Answer {
@@ -356,7 +392,7 @@ pub(crate) fn seed(
     let location = world.store.get(&id::key(&group)).map(|group| group.text("location").to_owned());
     let resource = json!({
         "id": resource_id, "name": cluster, "type": TYPE.name, "location": location, "tags": {},
-        "sku": {"name": "Base", "tier": "Free"}, "eTag": Uuid::new_v4().to_string(),
+        "identity": {"type": "SystemAssigned"}, "sku": {"name": "Base", "tier": "Free"}, "eTag": Uuid::new_v4().to_string(),
         "_cluster": cluster, "properties": properties,
     });
     entra::trust(&mut world.store, cluster, azure.entra.then_some(tenant.as_str()));

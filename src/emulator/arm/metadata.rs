@@ -1,7 +1,7 @@
 //! `/metadata/endpoints`: how a client finds out what else a cloud has. It is asked before anybody signs in.
 //!
-//! Three shapes are in use: a small object (2015-01-01, the Azure CLI's `cloud register`), a list of clouds (2019-05-01 and
-//! the versions after it), and one cloud as an object (2022-09-01, azurerm's `metadata_host`).
+//! Three shapes are in use: a small object (2015-01-01), a list of clouds (2019-05-01 and the versions after it), and one cloud
+//! as an object (2022-09-01, azurerm's `metadata_host` and the Azure CLI's `cloud register`).
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn cloud(url: &str) -> Value {
         "resourceManager": format!("{url}/"),
         "graph": format!("{url}/"),
         "graphAudience": "https://graph.microsoft.com/",
-        "microsoftGraphResourceId": "https://graph.microsoft.com/",
+        "microsoftGraphResourceId": format!("{url}/"),
         "gallery": url,
         "media": "https://rest.media.azure.net",
         "batch": "https://batch.core.windows.net/",

@@ -8,9 +8,11 @@
 //! what every answer carries: request ids and what is left of the rate limit.
 
 pub(crate) mod access;
+mod any_resource;
 pub(crate) mod built_in_roles;
 pub(crate) mod caller;
 pub(crate) mod connected_cluster;
+mod data_service;
 pub(crate) mod error;
 pub(crate) mod federated_identity_credential;
 pub(crate) mod id;
@@ -47,6 +49,7 @@ pub(crate) const OPERATIONS: &[&[Operation]] = &[
     subscription::OPERATIONS,
     provider::OPERATIONS,
     resource_group::OPERATIONS,
+    any_resource::OPERATIONS,
     identity::OPERATIONS,
     federated_identity_credential::OPERATIONS,
     role_definition::OPERATIONS,
@@ -55,6 +58,7 @@ pub(crate) const OPERATIONS: &[&[Operation]] = &[
     managed_cluster::OPERATIONS,
     long_running::OPERATIONS,
     connected_cluster::OPERATIONS,
+    data_service::OPERATIONS,
 ];
 
 /// A type of resource and the api-versions that have it.
@@ -117,8 +121,8 @@ fn check_version(request: &Request, arm: ArmOperation) -> Result<(), Error> {
     let message = format!(
         "No registered resource provider found for location '{}' and API version '{version}' for type '{kind}'. The supported \
          api-versions are '{supported}'. The supported locations are '{}'.",
-        id::REGIONS.first().copied().unwrap_or_default(),
-        id::REGIONS.join(", ")
+        id::regions().first().map(String::as_str).unwrap_or_default(),
+        id::regions().join(", ")
     );
     Err(Error::new(StatusCode::BAD_REQUEST, "NoRegisteredProviderFound", message))
 }

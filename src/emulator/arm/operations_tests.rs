@@ -24,6 +24,8 @@ fn path(operation: &Operation) -> String {
         ("{cluster}", "demo"),
         ("{namespace}", "Microsoft.KeyVault"),
         ("{name}", if of_vaults { "kv-demo" } else { "90000000-0000-4000-8000-000000000001" }),
+        ("{account}", "stdemo"),
+        ("{bus}", "sb-demo"),
         ("{location}", "westeurope"),
         ("{operation}", "x"),
         ("{result}", "x"),
@@ -55,6 +57,15 @@ fn with_two_of_each() -> Api {
             let target = format!("{identity}/federatedIdentityCredentials/{subject}?api-version=2023-01-31");
             assert_eq!(api.put(&target, &json!({"properties": properties})).0, 201);
         }
+    }
+    for (target, status) in [
+        ("Microsoft.Storage/storageAccounts/stone?api-version=2023-01-01", 200),
+        ("Microsoft.Storage/storageAccounts/sttwo?api-version=2023-01-01", 200),
+        ("Microsoft.ServiceBus/namespaces/sb-one?api-version=2021-11-01", 201),
+        ("Microsoft.ServiceBus/namespaces/sb-two?api-version=2021-11-01", 201),
+    ] {
+        let target = format!("{SUBSCRIPTION}/resourceGroups/rg-demo/providers/{target}");
+        assert_eq!(api.put(&target, &json!({"location": "westeurope"})).0, status);
     }
     for (n, role) in ["4633458b-17de-408a-b874-0445c86b69e6", "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"].iter().enumerate()
     {

@@ -7,12 +7,12 @@ use super::error::Error;
 use super::{ResourceType, id, page, role_assignment, subscription};
 use crate::emulator::http::Response;
 use crate::emulator::json::Json as _;
-use crate::emulator::operation::{Answer, Call, Need, Operation, Stop};
+use crate::emulator::operation::{Answer, Call, Need, Operation};
 use crate::emulator::seed;
 use crate::emulator::store::Store;
 use crate::emulator::world::World;
 
-const TYPE: ResourceType = ResourceType {
+pub(super) const TYPE: ResourceType = ResourceType {
     name: "Microsoft.Resources/subscriptions/resourceGroups",
     versions: &[
         "2015-01-01",
@@ -51,13 +51,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     TYPE.operation("ResourceGroups_Update", "PATCH", ONE, patch),
     TYPE.operation("ResourceGroups_Delete", "DELETE", ONE, delete),
     TYPE.operation("ResourceGroups_List", "GET", "/subscriptions/{subscription}/resourceGroups", list),
-    TYPE.operation(
-        "Resources_ListByResourceGroup",
-        "GET",
-        "/subscriptions/{subscription}/resourceGroups/{group}/resources",
-        resources,
-    )
-    .needing(Need::Action("Microsoft.Resources/subscriptions/resourceGroups/resources/read")),
     TYPE.operation(
         "ResourceGroups_DeletionStatus",
         "GET",
@@ -171,21 +164,6 @@ fn list(world: &mut World, call: &Call<'_>) -> Answer {
     Ok(page::answer(world, call.request, &page::sorted(groups))?)
 }
 
-fn resources(world: &mut World, call: &Call<'_>) -> Answer {
-    let prefix = format!("{}/providers/", id::key(&id::group_id(world, call)?));
-    // Only what is directly in the group: namespace, type and name.
-    let top = world
-        .store
-        .under(&prefix)
-        .filter(|(key, _)| key.strip_prefix(prefix.as_str()).unwrap_or_default().matches('/').count() == 2);
-    let shown = |resource: &Value| {
-        let field = |name: &str| resource.get(name).cloned().unwrap_or(Value::Null);
-        json!({"id": field("id"), "name": field("name"), "type": field("type"), "location": field("location"), "tags": field("tags")})
-    };
-    let items = top.map(|(_, resource)| shown(resource)).collect();
-    page::answer(world, call.request, &page::sorted(items)).map_err(Stop::from)
-}
-
 /// Puts a resource group of the seed there, unless it is there.
 ///
 /// # Errors
@@ -195,7 +173,7 @@ pub(crate) fn seed(store: &mut Store, group: &seed::ResourceGroup, subscription:
     if subscription::tenant(store, subscription).is_none() {
         return Err(format!("resource group `{}`: there is no subscription `{subscription}`", group.name));
     }
-    if !id::REGIONS.contains(&location.as_str()) {
+    if !id::is_region(&location) {
         return Err(format!("resource group `{}`: there is no region `{}`", group.name, group.location));
     }
     let key = id::key(&format!("/subscriptions/{subscription}/resourceGroups/{}", group.name));

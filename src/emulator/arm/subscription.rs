@@ -36,6 +36,9 @@ const TENANTS: ResourceType = ResourceType { name: "Microsoft.Resources/tenants"
 pub(crate) const OPERATIONS: &[Operation] = &[
     SUBSCRIPTIONS.operation("Subscriptions_List", "GET", "/subscriptions", list).needing(Need::Nothing),
     SUBSCRIPTIONS.operation("Subscriptions_Get", "GET", "/subscriptions/{subscription}", get),
+    SUBSCRIPTIONS
+        .operation("Subscriptions_ListLocations", "GET", "/subscriptions/{subscription}/locations", locations)
+        .needing(Need::Action("Microsoft.Resources/subscriptions/locations/read")),
     TENANTS.operation("Tenants_List", "GET", "/tenants", tenants).needing(Need::Nothing),
 ];
 
@@ -54,6 +57,22 @@ fn list(world: &mut World, call: &Call<'_>) -> Answer {
     };
     let visible = all.map(|(_, document)| document).filter(is_visible).cloned().collect();
     Ok(page::answer(world, call.request, &page::sorted(visible))?)
+}
+
+fn locations(world: &mut World, call: &Call<'_>) -> Answer {
+    let subscription = require(&world.store, call.parameter("subscription"))?.text("id");
+    let show = |name: &&str| {
+        json!({
+            "id": format!("{subscription}/locations/{}", id::region(name)),
+            "name": id::region(name),
+            "type": "Region",
+            "displayName": name,
+            "regionalDisplayName": name,
+            "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+        })
+    };
+    let all = id::REGIONS.iter().map(show).collect();
+    Ok(page::answer(world, call.request, &page::sorted(all))?)
 }
 
 fn tenants(world: &mut World, call: &Call<'_>) -> Answer {

@@ -40,6 +40,7 @@ const TYPE: ResourceType = ResourceType {
         "2024-11-01",
         "2024-12-01-preview",
         "2025-05-01",
+        "2026-02-01",
     ],
 };
 const ONE: &str = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{vault}";

@@ -78,6 +78,12 @@ pub(crate) fn find(store: &Store, tenant: &str, client_id: &str) -> Option<Clien
     })
 }
 
+/// The clients of a tenant.
+pub(crate) fn all(store: &Store, tenant: &str) -> Vec<Client> {
+    let prefix = key(tenant, "");
+    store.under(&prefix).filter_map(|(_, document)| find(store, tenant, document.text("appId"))).collect()
+}
+
 /// What the seed lets a client do in Azure Resource Manager: none where that is everything. A managed identity may do nothing
 /// that no role lets it do, and so may a client that is gone while its token lives on.
 pub(crate) fn permissions(store: &Store, tenant: &str, client_id: &str) -> Option<Vec<Permission>> {

@@ -64,6 +64,12 @@ pub(crate) fn is_resource_manager(world: &World, audience: &str) -> bool {
     ["https://management.azure.com", "https://management.core.windows.net"].contains(&bare) || is_emulator(world, bare)
 }
 
+/// Whether an audience is one that Microsoft Graph takes.
+pub(crate) fn is_graph(world: &World, audience: &str) -> bool {
+    let bare = audience.trim_end_matches('/');
+    bare == "https://graph.microsoft.com" || is_emulator(world, bare)
+}
+
 /// The emulator under its own address: the generated Azure clients ask for a token for the endpoint they talk to.
 pub(super) fn is_emulator(world: &World, bare: &str) -> bool {
     let port = world.url.rsplit_once(':').map_or("", |(_, port)| port);

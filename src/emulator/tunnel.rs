@@ -1,0 +1,68 @@
+//! The shared port as a proxy, which leads to the vaults by the names that they have in Azure: `kv-demo.vault.azure.net`.
+//!
+//! `az keyvault secret` makes a vault's address from its name and knows no other. A client with `HTTPS_PROXY` set asks for that
+//! address with `CONNECT`, in plain text, where all others begin with TLS; it is told to go on, and what follows on the same
+//! connection is the vault's. There is no way to anybody else.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::arm::vault;
+use super::pipeline::Shared;
+
+/// What the name of a vault ends with.
+pub(super) const SUFFIX: &str = ".vault.azure.net";
+/// The longest head of a request that is read, in bytes.
+const LONGEST: usize = 8 << 10;
+
+/// Where a connection to the shared port leads.
+pub(super) enum Way {
+    /// To the shared port, as nearly always.
+    Here,
+    /// To this vault.
+    Vault(Arc<str>),
+    /// Nowhere; the client was told.
+    Nowhere,
+}
+
+/// Finds out where a new connection leads. What comes next on it is TLS.
+///
+/// # Errors
+/// When the client goes away, or says too much.
+pub(super) async fn way(stream: &mut TcpStream, shared: &Shared) -> io::Result<Way> {
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    if first != *b"C" {
+        return Ok(Way::Here);
+    }
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() >= LONGEST {
+            return Err(io::Error::other("the head of a request to the proxy has no end"));
+        }
+        head.push(stream.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head);
+    let target = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    let (way, answer) = find(target, shared);
+    stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).await?;
+    Ok(way)
+}
+
+/// Where `host:port` is, and the answer's status and reason: a client shows it to a person.
+fn find(target: &str, shared: &Shared) -> (Way, String) {
+    let established = || "200 Connection established".to_owned();
+    let host = target.rsplit_once(':').map_or(target, |(host, _)| host).to_lowercase();
+    let world = shared.lock();
+    if world.url.strip_prefix("https://") == Some(target) {
+        return (Way::Here, established());
+    }
+    match host.strip_suffix(SUFFIX) {
+        Some(name) if vault::by_name(&world.store, name).is_some() => (Way::Vault(name.into()), established()),
+        Some(name) => (Way::Nowhere, format!("404 the emulator has no vault {name}")),
+        None => (Way::Nowhere, format!("403 this proxy leads to the vaults of the emulator, not to {host}")),
+    }
+}
