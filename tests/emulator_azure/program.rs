@@ -152,3 +152,9 @@ fn a_command_that_is_not_there_is_named() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(stderr, "azwi-emulator: no-such-command: No such file or directory (os error 2)\n");
 }
+
+#[test]
+fn it_says_its_own_name() {
+    let output = program(&["--version"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("azwi-emulator {}\n", env!("CARGO_PKG_VERSION")));
+}
