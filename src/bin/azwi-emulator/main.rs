@@ -21,7 +21,11 @@ use clap::{Args, Parser, Subcommand};
 use self::signals::Signals;
 
 #[derive(Parser)]
-#[command(name = "azwi-emulator", version, about = "Azure, Entra ID and Kubernetes for workload identity, on one local port")]
+#[command(
+    name = "azwi-emulator",
+    version,
+    about = "Azure, Entra ID and Kubernetes for workload identity, on one local port"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
