@@ -10,12 +10,29 @@ const FARTHEST: i64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 #[derive(Debug, Default)]
 pub struct Clock {
     offset_ms: AtomicI64,
+    /// The machine's time for a test that counts seconds, which a busy machine would add to.
+    #[cfg(test)]
+    stopped: std::sync::OnceLock<OffsetDateTime>,
 }
 
 impl Clock {
     /// The emulated time.
     pub fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc() + time::Duration::milliseconds(self.offset_ms.load(Ordering::Relaxed))
+        self.machine() + time::Duration::milliseconds(self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    fn machine(&self) -> OffsetDateTime {
+        #[cfg(test)]
+        if let Some(stopped) = self.stopped.get() {
+            return *stopped;
+        }
+        OffsetDateTime::now_utc()
+    }
+
+    /// Has it go on only where it is moved.
+    #[cfg(test)]
+    pub(crate) fn stop(&self) {
+        let _ = self.stopped.set(OffsetDateTime::now_utc());
     }
 
     /// The emulated time in whole seconds since 1970, as JWTs and tokens carry it.

@@ -20,6 +20,7 @@ struct Pod {
 impl Pod {
     fn new(settings: &Value) -> Self {
         let (mut api, key) = (Api::new(), SigningKey::generate().unwrap());
+        api.world.clock.stop();
         let seed = json!({"issuers": [{"issuer": ISSUER, "jwks": key.jwks()}]});
         Seed::parse(&seed.to_string()).unwrap().apply(&mut api.world).unwrap();
         api.world.settings = api.world.settings.changed(settings).unwrap();
