@@ -6,8 +6,9 @@
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what building and testing need, into .tools only: a protoc, and Terraform 1.15.
+setup: ## Install what building and testing need, into .tools only: a protoc, Terraform 1.15, and kubectl where there is none.
 	@.cargo/protoc --help >/dev/null
+	@tests/tools/needs
 	@tests/tools/setup-terraform-1.15
 
 test: setup lint ## Check formatting and lints, and run all tests under every Terraform there is.
