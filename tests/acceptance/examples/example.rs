@@ -142,5 +142,5 @@ impl Example<'_> {
 }
 
 fn runs(block: &Block) -> bool {
-    block.file.is_some() || block.language == "shell" && block.not_run.is_none()
+    block.file.is_some() || block.runs()
 }

@@ -30,6 +30,15 @@ pub struct Block {
     pub not_run: Option<String>,
     /// The file that the reader writes it to, if the page says so.
     pub file: Option<String>,
+    /// What comes before it where it is run apart, with the Azure CLI: the emulator's values of the reader's variables.
+    pub with_az: Option<String>,
+}
+
+impl Block {
+    /// Whether it is run where its page is followed.
+    pub fn runs(&self) -> bool {
+        self.language == "shell" && self.not_run.is_none() && self.with_az.is_none()
+    }
 }
 
 /// Where the repository is.
@@ -77,8 +86,9 @@ impl Page {
     pub fn runs(&self, program: &str) -> bool {
         let starts = |line: &str| line.trim_start().starts_with(&format!("{program} "));
         let called = |text: &str| text.contains(&format!("$({program} "));
-        self.of("shell")
-            .filter(|block| block.not_run.is_none())
+        self.blocks
+            .iter()
+            .filter(|block| block.runs())
             .any(|block| called(&block.text) || block.text.lines().any(starts))
     }
 }
@@ -107,6 +117,7 @@ fn blocks<'a>(text: &str, events: impl Iterator<Item = (Event<'a>, Range<usize>)
                     line: text[..range.start].lines().count() + 1,
                     not_run: said("not run:"),
                     file: said("file:"),
+                    with_az: said("with az:"),
                 });
             }
             Event::Text(part) => {

@@ -37,7 +37,7 @@ impl<'a> Shell<'a> {
         for block in blocks {
             if let Some(file) = &block.file {
                 script += &format!("cat >'{file}' <<'END OF THE BLOCK'\n{}END OF THE BLOCK\n", block.text);
-            } else if block.language == "shell" && block.not_run.is_none() {
+            } else if block.runs() {
                 script += &format!(": '{}:{}'\n{}\n", page.path, block.line, block.text.trim_end());
             }
         }

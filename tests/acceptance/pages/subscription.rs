@@ -1,0 +1,41 @@
+//! The commands for a reader's own subscription, which ask the Azure CLI for the values of the variables: run in the emulator, where only
+//! the names are others.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::markdown::{Page, pages};
+use super::shell::Shell;
+use crate::azwi::{Azwi, on_an_emulated_cluster_only};
+use crate::emulator::Emulator;
+
+#[test]
+#[ignore = "needs the Azure CLI; make test-clients installs it and runs this"]
+fn the_commands_for_a_subscription_do_what_they_should_in_the_emulator_with_the_azure_cli() {
+    let pages = pages();
+    let in_a_subscription = |page: &&Page| page.blocks.iter().any(|block| block.with_az.is_some());
+    let pages: Vec<&Page> = pages.iter().filter(in_a_subscription).collect();
+    assert!(pages.len() >= 9, "only {} pages were found", pages.len());
+    on_an_emulated_cluster_only("the pages are about clusters that Azure knows", |azwi| {
+        let mut failed = Vec::new();
+        for page in &pages {
+            let azwi = crate::binding::hurried(Azwi::anywhere(&azwi.terraform, Arc::new(Emulator::start())));
+            if catch_unwind(AssertUnwindSafe(|| follow(&azwi, page))).is_err() {
+                failed.push(page.path.as_str());
+            }
+        }
+        assert!(failed.is_empty(), "{failed:?}; what failed in them is above");
+    });
+}
+
+fn follow(azwi: &Azwi, page: &Page) {
+    let folder = if page.path.starts_with("examples/") { page.path.trim_end_matches("/README.md") } else { "." };
+    let shell = Shell::begin(azwi, folder);
+    for block in &page.blocks {
+        if let Some(before) = &block.with_az {
+            shell.run(&format!("{}:{}", page.path, block.line), &format!("{before}\n{}", block.text));
+        }
+    }
+    // What they plan or make is whole: Terraform asks for nothing more, and takes it away again.
+    shell.run(&page.path, "terraform plan -input=false\nterraform destroy");
+}
