@@ -51,6 +51,8 @@ case ${1-} in
         stage contract cargo test --locked --features real-server --test real
         # The provider's own tests of Kubernetes, and the acceptance tests, run against whatever clusters they are given.
         stage kubernetes-client "$beside" cargo test --locked --test kubernetes
+        # Under one Terraform as many runs beside each other as under two: each waits for the other end most of its time.
+        export RUST_TEST_THREADS=$((2 * $(getconf _NPROCESSORS_ONLN)))
         # The emulator's Entra fetches the keys of the real issuers, and has to trust their certificates.
         stage real-cluster env AZWI_TERRAFORMS="$(tests/tools/terraforms | cut -d : -f 1)" \
             "$beside" sh -c 'SSL_CERT_FILE=$AZWI_TEST_AUTHORITIES exec cargo test --locked --test acceptance'
