@@ -33,7 +33,7 @@ emulator in five minutes and then in a subscription.
 ";
 
 /// The guides on the front page, in the order in which people need them. One that is not here comes at the end.
-const GUIDES: [&str; 13] = [
+const GUIDES: [&str; 14] = [
     "getting-started",
     "how-it-works",
     "from-helm-app",
@@ -46,6 +46,7 @@ const GUIDES: [&str; 13] = [
     "least-privilege",
     "troubleshooting",
     "emulator",
+    "azure-cli",
     "versions",
 ];
 

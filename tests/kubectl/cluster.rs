@@ -28,20 +28,20 @@ pub(crate) struct Run {
 
 static NAMESPACES: AtomicU32 = AtomicU32::new(0);
 
-/// Runs a test in a cluster where whoever signs in may do everything, if there is a kubectl.
+/// Runs a test in a cluster where whoever signs in may do everything.
 pub(crate) fn in_cluster(test: impl FnOnce(&Cluster)) {
     static EMULATOR: OnceLock<Emulator> = OnceLock::new();
     run(&EMULATOR, Settings::default(), test);
 }
 
-/// Runs a test in a cluster where roles decide, if there is a kubectl.
+/// Runs a test in a cluster where roles decide.
 pub(crate) fn in_cluster_with_roles(test: impl FnOnce(&Cluster)) {
     static EMULATOR: OnceLock<Emulator> = OnceLock::new();
     run(&EMULATOR, Settings { rbac: true, ..Settings::default() }, test);
 }
 
 fn run(emulator: &'static OnceLock<Emulator>, settings: Settings, test: impl FnOnce(&Cluster)) {
-    let Some(program) = kubectl() else { return };
+    let program = kubectl();
     let emulator = emulator.get_or_init(|| {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         Emulator::start(Options { settings, ..Options::default() }).unwrap()
@@ -55,25 +55,20 @@ fn run(emulator: &'static OnceLock<Emulator>, settings: Settings, test: impl FnO
 }
 
 /// The kubectl to run: the one that is named, or one on PATH, or one in `.tools/bin`.
-fn kubectl() -> Option<&'static Path> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let find = || {
+fn kubectl() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
         if let Some(named) = std::env::var_os("AZWI_KUBECTL") {
             assert!(Path::new(&named).is_file(), "AZWI_KUBECTL names {}, which is no file", named.display());
-            return Some(named.into());
+            return named.into();
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin");
-        let found =
-            std::env::split_paths(&path).chain([tools]).map(|folder| folder.join("kubectl")).find(|it| it.is_file());
-        if found.is_none() {
-            // Not by a macro, whose words the test harness keeps to itself.
-            let loud = "\nNO KUBECTL on PATH or in .tools/bin: THE TESTS OF kubectl DID NOT RUN.\n";
-            std::io::stderr().write_all(loud.as_bytes()).unwrap();
-        }
+        let mut found = std::env::split_paths(&path).chain([tools]).map(|folder| folder.join("kubectl"));
         found
-    };
-    FOUND.get_or_init(find).as_deref()
+            .find(|it| it.is_file())
+            .unwrap_or_else(|| panic!("no kubectl on PATH or in .tools/bin: make setup sees to it"))
+    })
 }
 
 impl Cluster {

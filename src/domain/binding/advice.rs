@@ -107,7 +107,7 @@ pub fn without_webhook(id: &ClusterId, cluster: &Cluster) -> Error {
     Error::new(
         format!("Cluster `{}` has workload identity switched off", id.name()),
         format!(
-            "Without the webhook no pod gets the token of its service account. It may have been installed in another way. \
+            "Without the webhook no pod gets the token of its service account, unless somebody has installed it in another way. \
              {}",
             enable(id, cluster, BOTH_FEATURES)
         ),

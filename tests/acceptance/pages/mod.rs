@@ -14,3 +14,26 @@ pub mod markdown;
 pub mod shell;
 mod subscription;
 mod taken_over;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use self::markdown::Page;
+use crate::azwi::{Azwi, on_an_emulated_cluster_only};
+use crate::emulator::Emulator;
+
+/// Follows pages under every Terraform. Each has an emulator of its own, and one that fails does not hide the next.
+#[track_caller]
+fn each_page(pages: &[Page], follow: impl Fn(&Azwi, &Page) + Sync) {
+    assert!(!pages.is_empty());
+    on_an_emulated_cluster_only("the pages are about clusters that Azure knows", |azwi| {
+        let mut failed = Vec::new();
+        for page in pages {
+            let azwi = crate::binding::hurried(Azwi::anywhere(&azwi.terraform, Arc::new(Emulator::start())));
+            if catch_unwind(AssertUnwindSafe(|| follow(&azwi, page))).is_err() {
+                failed.push(page.path.as_str());
+            }
+        }
+        assert!(failed.is_empty(), "{failed:?}; what failed in them is above");
+    });
+}

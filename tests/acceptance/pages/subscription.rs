@@ -1,31 +1,18 @@
 //! The commands for a reader's own subscription, which ask the Azure CLI for the values of the variables: run in the emulator, where only
 //! the names are others.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
+use super::each_page;
 use super::markdown::{Page, pages};
 use super::shell::Shell;
-use crate::azwi::{Azwi, on_an_emulated_cluster_only};
-use crate::emulator::Emulator;
+use crate::azwi::Azwi;
 
 #[test]
 #[ignore = "needs the Azure CLI; make test-clients installs it and runs this"]
 fn the_commands_for_a_subscription_do_what_they_should_in_the_emulator_with_the_azure_cli() {
-    let pages = pages();
-    let in_a_subscription = |page: &&Page| page.blocks.iter().any(|block| block.with_az.is_some());
-    let pages: Vec<&Page> = pages.iter().filter(in_a_subscription).collect();
+    let mut pages = pages();
+    pages.retain(|page| page.blocks.iter().any(|block| block.with_az.is_some()));
     assert!(pages.len() >= 9, "only {} pages were found", pages.len());
-    on_an_emulated_cluster_only("the pages are about clusters that Azure knows", |azwi| {
-        let mut failed = Vec::new();
-        for page in &pages {
-            let azwi = crate::binding::hurried(Azwi::anywhere(&azwi.terraform, Arc::new(Emulator::start())));
-            if catch_unwind(AssertUnwindSafe(|| follow(&azwi, page))).is_err() {
-                failed.push(page.path.as_str());
-            }
-        }
-        assert!(failed.is_empty(), "{failed:?}; what failed in them is above");
-    });
+    each_page(&pages, follow);
 }
 
 fn follow(azwi: &Azwi, page: &Page) {
