@@ -7,7 +7,6 @@ pub mod data_source;
 pub mod data_sources;
 pub mod docs;
 pub mod domain;
-pub mod emulator;
 pub mod error;
 pub mod kubernetes;
 pub mod lifecycle;

@@ -189,36 +189,16 @@ fn layers_point_one_way() {
     let rules: &[(&str, &[&str])] = &[
         (
             "src/azure",
-            &[
-                "crate::schema",
-                "crate::value",
-                "crate::error",
-                "crate::resource",
-                "crate::protocol",
-                "tf_provider",
-                "crate::emulator",
-            ],
+            &["crate::schema", "crate::value", "crate::error", "crate::resource", "crate::protocol", "tf_provider"],
         ),
         (
             "src/kubernetes",
-            &[
-                "crate::schema",
-                "crate::value",
-                "crate::error",
-                "crate::resource",
-                "crate::protocol",
-                "tf_provider",
-                "crate::emulator",
-            ],
+            &["crate::schema", "crate::value", "crate::error", "crate::resource", "crate::protocol", "tf_provider"],
         ),
-        ("src/domain", &["crate::protocol", "crate::resources", "crate::emulator"]),
-        ("src/resources", &["crate::protocol", "tfplugin6", "crate::emulator"]),
-        ("src/data_sources", &["crate::protocol", "tfplugin6", "crate::emulator", "crate::resource"]),
+        ("src/domain", &["crate::protocol", "crate::resources"]),
+        ("src/resources", &["crate::protocol", "tfplugin6"]),
+        ("src/data_sources", &["crate::protocol", "tfplugin6", "crate::resource"]),
         ("src/lifecycle", &["crate::azure", "crate::kubernetes", "crate::protocol", "crate::resources"]),
-        (
-            "src/emulator",
-            &["crate::azure", "crate::kubernetes", "crate::domain", "crate::schema", "crate::value", "crate::error"],
-        ),
     ];
     for (folder, forbidden) in rules {
         let folder = root().join(folder);

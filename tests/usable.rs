@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azwi::azure::Secret;
-use azwi::emulator::settings::{Settings, TokenReplicas};
-use azwi::emulator::{Emulator, Options};
 use azwi::provider::Provider;
 use azwi::resource::AnyResource;
 use azwi::resources;
 use azwi::value::{self, Value};
+use azwi_emulator::settings::{Settings, TokenReplicas};
+use azwi_emulator::{Emulator, Options};
 use serde_json::{Value as Json, json};
 
 const CREATES: usize = 100;

@@ -11,7 +11,9 @@ if [ ! -x "$root/bin/terraform-provider-azwi" ] || [ ! -x "$root/bin/azwi-emulat
     git clone --quiet "${AZWI_SOURCE:?is not set: it is the git repository to build the provider from}" "$source"
     git -C "$source" checkout --quiet "${AZWI_REVISION:-HEAD}"
     # In its own folder, because the build has settings there, which `cargo install --git` would not see.
-    (cd "$source" && cargo install --locked --path . --root "$root")
+    for package in . emulator; do
+        (cd "$source" && cargo install --locked --path "$package" --root "$root")
+    done
     rm -rf "$source"
 fi
 

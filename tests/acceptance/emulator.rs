@@ -38,7 +38,7 @@ pub struct Emulator {
     client: Client,
     arm_token: String,
     clusters: Clusters,
-    running: azwi::emulator::Emulator,
+    running: azwi_emulator::Emulator,
 }
 
 impl Emulator {
@@ -56,7 +56,7 @@ impl Emulator {
     /// Starts one with the default seed, which forgets everything when it ends.
     pub fn start() -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let running = azwi::emulator::Emulator::start(azwi::emulator::Options::default()).unwrap();
+        let running = azwi_emulator::Emulator::start(azwi_emulator::Options::default()).unwrap();
         let authority = Certificate::from_pem(running.ca_pem.as_bytes()).unwrap();
         let client = Client::builder().no_proxy().user_agent(USER_AGENT).tls_certs_only([authority]).build().unwrap();
         let kubeconfig = clusters::real().unwrap_or_else(|| running.dir.join("kubeconfig"));
@@ -346,13 +346,13 @@ impl Emulator {
         self.log().len()
     }
 
-    /// Makes these the faults; see `azwi::emulator::fault`.
+    /// Makes these the faults; see `azwi_emulator::fault`.
     #[track_caller]
     pub fn faults(&self, faults: &Json) {
         self.done(self.send(Method::PUT, "/_emulator/faults", "", "application/json", Some(faults)));
     }
 
-    /// Changes settings; see `azwi::emulator::settings`.
+    /// Changes settings; see `azwi_emulator::settings`.
     #[track_caller]
     pub fn settings(&self, settings: &Json) {
         self.done(self.send(Method::PUT, "/_emulator/settings", "", "application/json", Some(settings)));

@@ -8,6 +8,14 @@ use std::sync::OnceLock;
 
 use serde_json::Value as Json;
 
+/// A program of this build, `azwi-emulator` or `terraform-provider-azwi`. The first is of another package, which Cargo builds beside
+/// these tests only if asked to.
+pub fn program(name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_terraform-provider-azwi")).with_file_name(name);
+    assert!(program.is_file(), "{} does not exist: `cargo build --workspace --bins` first", program.display());
+    program
+}
+
 /// One Terraform or OpenTofu on this machine.
 #[derive(Debug, Clone)]
 pub struct Terraform {

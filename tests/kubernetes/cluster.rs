@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use azwi::emulator::{Emulator, Options};
 use azwi::kubernetes::{Client, Environment, Settings};
+use azwi_emulator::{Emulator, Options};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;

@@ -54,20 +54,23 @@ async fn the_recorded_answers_are_what_a_real_server_answers() {
     let server = Server::shared().await;
     let record = std::env::var_os("RECORD").is_some();
     // Files share no namespace, and some of their steps take time.
-    let told = futures::future::join_all(contract::files().into_iter().map(async |path| {
-        let mut contract = Contract::read(&path);
-        let own = if contract.without_watch_cache { Some(Server::start(&["--watch-cache=false"]).await) } else { None };
-        let server = own.as_ref().unwrap_or(server);
-        let mut real = Real { server, client: server.http(ADMIN).client };
-        let (begun, steps) = (Instant::now(), contract.steps.len());
-        let differences = contract.run(&mut real, record).await;
-        if record {
-            contract.write(&path);
-        }
-        let file = path.file_stem().unwrap().to_string_lossy().into_owned();
-        report(&file, steps, differences.len(), begun.elapsed());
-        differences.into_iter().map(|(step, told)| format!("{file}: {step}\n  {told}")).collect::<Vec<_>>()
-    }));
+    let told = futures::future::join_all(
+        contract::files(concat!(env!("CARGO_MANIFEST_DIR"), "/emulator")).into_iter().map(async |path| {
+            let mut contract = Contract::read(&path);
+            let own =
+                if contract.without_watch_cache { Some(Server::start(&["--watch-cache=false"]).await) } else { None };
+            let server = own.as_ref().unwrap_or(server);
+            let mut real = Real { server, client: server.http(ADMIN).client };
+            let (begun, steps) = (Instant::now(), contract.steps.len());
+            let differences = contract.run(&mut real, record).await;
+            if record {
+                contract.write(&path);
+            }
+            let file = path.file_stem().unwrap().to_string_lossy().into_owned();
+            report(&file, steps, differences.len(), begun.elapsed());
+            differences.into_iter().map(|(step, told)| format!("{file}: {step}\n  {told}")).collect::<Vec<_>>()
+        }),
+    );
     let told = told.await.concat();
     assert!(told.is_empty(), "{} answers are not as recorded\n\n{}", told.len(), told.join("\n"));
 }

@@ -8,7 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../contract/mod.rs"]
+#[path = "../../emulator/tests/contract/mod.rs"]
 mod contract;
 #[path = "contract.rs"]
 mod contract_test;

@@ -4,7 +4,7 @@
 # counts what ran where.
 #
 #     tests/tools/test-real.sh            compares
-#     tests/tools/test-real.sh record     writes the API server's answers into tests/contract/kubernetes instead
+#     tests/tools/test-real.sh record     writes the API server's answers into emulator/tests/contract/kubernetes instead
 set -eu
 cd "$(dirname -- "$0")/../.."
 
@@ -45,7 +45,7 @@ case ${1-} in
         reports=$(mktemp -d)
         trap 'rm -rf "$reports"' EXIT
         failed=
-        cargo build --quiet --locked --bins
+        cargo build --quiet --locked --workspace --bins
         cargo build --quiet --locked --features real-server --example with-kubernetes
         beside=target/debug/examples/with-kubernetes
         stage contract cargo test --locked --features real-server --test real
@@ -64,7 +64,7 @@ case ${1-} in
     record)
         tests/tools/build.sh etcd kube-apiserver
         RECORD=1 cargo test --locked --features real-server --test real contract
-        git --no-pager diff --stat -- tests/contract/kubernetes
+        git --no-pager diff --stat -- emulator/tests/contract/kubernetes
         ;;
     *)
         echo "tests/tools/test-real.sh takes nothing or: record" >&2

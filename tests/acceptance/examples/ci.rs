@@ -10,10 +10,10 @@ use super::pipeline::{System, Variables};
 use super::pipeline_runner::Runner;
 use super::pipeline_tokens::Tokens;
 use crate::azwi::{Azwi, on_an_emulated_cluster_only};
-use crate::emulator::{Emulator, SUBSCRIPTION};
 use crate::least_privilege::guide::{Guide, objects};
 use crate::pages::markdown::{Block, Page};
 use crate::pages::shell::Shell;
+use crate::{Emulator, SUBSCRIPTION};
 
 /// The heading of the README below which the identities of the pipelines are made.
 const IDENTITIES: &str = "Whom the pipelines sign in as";
@@ -233,7 +233,7 @@ fn lives(runner: &Runner<'_>, tokens: &Tokens, set: &Variables, guide: &Guide) {
     assert!(tested.contains("5 passed, 0 failed"), "{tested}");
     let built = fs::read_to_string(runner.azwi.path("built")).unwrap();
     let root = runner.folder().join(".azwi");
-    let expected = format!("install --locked --path . --root {}\n", root.display());
+    let expected = [".", "emulator"].map(|path| format!("install --locked --path {path} --root {}\n", root.display())).concat();
     assert_eq!(built, expected);
 
     let emulator = &runner.azwi.emulator;

@@ -27,11 +27,10 @@ impl<'a> Runner<'a> {
         let _ = fs::remove_file(azwi.path("built"));
         crate::pages::shell::copy(&crate::pages::markdown::root().join("examples/ci"), &runner.folder());
         let programs = ["azwi-emulator", "terraform-provider-azwi"];
-        let from = [env!("CARGO_BIN_EXE_azwi-emulator"), env!("CARGO_BIN_EXE_terraform-provider-azwi")];
-        let link = |(name, from): (&str, &str)| format!("ln -s '{from}' \"$6/bin/{name}\"\n");
+        let link = |name: &str| format!("ln -s '{}' \"$6/bin/{name}\"\n", crate::terraform::program(name).display());
         // In the checkout of the revision that was asked for, and nowhere else.
         let here = format!("[ \"$(git rev-parse HEAD)\" = \"$(cat '{}')\" ]\n", azwi.path("revision").display());
-        let links: String = programs.into_iter().zip(from).map(link).collect();
+        let links: String = programs.into_iter().map(link).collect();
         let built = azwi.path("built");
         runner.program("cargo", &format!("{here}echo \"$*\" >>'{}'\nmkdir -p \"$6/bin\"\n{links}", built.display()));
         runner.repository();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use azwi::emulator::jwt::SigningKey;
+use azwi_emulator::jwt::SigningKey;
 use serde_json::{Value as Json, json};
 
 use super::pipeline::Variables;

@@ -21,7 +21,8 @@ fn the_readme_leads_to_a_binding_and_to_a_plan_that_finds_what_is_broken() {
     on_an_emulated_cluster_only("the README is about the emulator", |azwi| {
         let azwi = crate::binding::hurried(azwi);
         let shell = Shell::begin(&azwi, ".");
-        let programs = Path::new(env!("CARGO_BIN_EXE_azwi-emulator")).parent().unwrap().parent().unwrap();
+        let programs = crate::terraform::program("azwi-emulator");
+        let programs = programs.parent().unwrap().parent().unwrap();
         // What a person says there: the shell begins without settings of Terraform.
         let answers: String = ANSWERS.map(|(name, value)| format!("export {name}='{value}'\n")).concat();
         let output = Command::new(root().join(script))

@@ -92,8 +92,8 @@ pub const ANSWERS: [(&str, &str); 3] = [
 
 /// PATH with the emulator's program and the tools that setting up has made.
 fn programs(path: &str) -> String {
-    let emulator = Path::new(env!("CARGO_BIN_EXE_azwi-emulator")).parent().unwrap();
-    format!("{}:{path}:{}", emulator.display(), root().join(".tools/bin").display())
+    let emulator = crate::terraform::program("azwi-emulator");
+    format!("{}:{path}:{}", emulator.parent().unwrap().display(), root().join(".tools/bin").display())
 }
 
 /// Copies a folder without what Terraform has put into it.
