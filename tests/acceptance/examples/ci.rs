@@ -233,7 +233,8 @@ fn lives(runner: &Runner<'_>, tokens: &Tokens, set: &Variables, guide: &Guide) {
     assert!(tested.contains("5 passed, 0 failed"), "{tested}");
     let built = fs::read_to_string(runner.azwi.path("built")).unwrap();
     let root = runner.folder().join(".azwi");
-    let expected = [".", "emulator"].map(|path| format!("install --locked --path {path} --root {}\n", root.display())).concat();
+    let expected =
+        [".", "emulator"].map(|path| format!("install --locked --path {path} --root {}\n", root.display())).concat();
     assert_eq!(built, expected);
 
     let emulator = &runner.azwi.emulator;
