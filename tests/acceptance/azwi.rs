@@ -18,9 +18,9 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::clusters;
+use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
 use crate::report::{self, Report};
 use crate::terraform::{Run, Terraform, Told};
-use crate::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
 
 const HEADER: &str = r#"terraform {
   required_providers {

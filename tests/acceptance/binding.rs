@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::azwi::{Azwi, NOTHING, State, changes, on_an_emulated_cluster_only, under_every_terraform};
 use crate::clusters;
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 /// The binding under test.
 pub const THIS: &str = "azwi_federated_credential_binding.this";

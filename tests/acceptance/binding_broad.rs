@@ -7,8 +7,8 @@ use crate::azwi::{
 };
 use crate::binding::{THIS, binding_of, hurried};
 use crate::binding_failure::FAULTS;
+use crate::emulator::{OTHER_SUBSCRIPTION, SUBSCRIPTION};
 use crate::role_assignment::{broad, forget_the_attribute, planned_broad, writes};
-use crate::{OTHER_SUBSCRIPTION, SUBSCRIPTION};
 
 /// Reader at the test's group, and at a whole subscription with `more` in that entry.
 fn readers(more: &str) -> String {

@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::Emulator;
 use crate::azwi::{NOTHING, changes, on_an_emulated_cluster_only};
 use crate::binding::{CLUSTER, IN_AZURE, READER, THIS, binding_of, credential, hurried};
+use crate::emulator::Emulator;
 
 /// `kubernetes { cluster_id }` of the provider.
 fn provider(cluster: &str) -> String {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::azwi::{Azwi, NOTHING, changes, on_an_emulated_cluster_only, under_every_terraform};
 use crate::binding::{CLUSTER, IDENTITY, IN_AZURE, READER, THIS, binding_of, credential, hurried, identity};
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const CLIENT_KEY: &str = "azure.workload.identity/client-id";
 

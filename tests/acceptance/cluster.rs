@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::Emulator;
 use crate::azwi::{
     Azwi, NOTHING, changes, each_with_its_own_emulator, on_an_emulated_cluster_only, under_every_terraform,
 };
 use crate::binding::IN_AZURE;
+use crate::emulator::Emulator;
 
 /// Without what the environment says of a cluster.
 fn only_azure(azwi: &mut Azwi) {

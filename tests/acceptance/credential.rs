@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator, under_every_terraform};
-use crate::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
+use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
 
 const THIS: &str = "azwi_federated_identity_credential.this";
 

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::azwi::{each_with_its_own_emulator, on_an_emulated_cluster_only, under_every_terraform};
 use crate::binding::IN_AZURE;
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 fn data(kind: &str, attributes: &str) -> String {
     format!("data \"azwi_{kind}\" \"this\" {{\n{attributes}\n}}\n")

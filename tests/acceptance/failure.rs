@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use crate::azwi::{Azwi, NOTHING, each_with_its_own_emulator, on_an_emulated_cluster_only};
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const IDENTITY: &str = "azwi_user_assigned_identity.app";
 const CREDENTIAL: &str = "azwi_federated_identity_credential.this";

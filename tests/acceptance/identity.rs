@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::azwi::{Azwi, NOTHING, changes, under_every_terraform};
-use crate::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
+use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
 
 const THIS: &str = "azwi_user_assigned_identity.this";
 

@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator, under_every_terraform};
+use crate::emulator::{OTHER_SUBSCRIPTION, SUBSCRIPTION};
 use crate::terraform::{Diagnostic, Run};
-use crate::{OTHER_SUBSCRIPTION, SUBSCRIPTION};
 
 const THIS: &str = "azwi_role_assignment.this";
 

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::azwi::{Azwi, NOTHING, under_every_terraform};
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11";
 

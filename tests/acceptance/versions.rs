@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::Value as Json;
 
 use crate::azwi::{Azwi, NOTHING, State, changes, under_every_terraform};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 use crate::pages::markdown::root;
-use crate::{Emulator, SUBSCRIPTION};
 
 fn identity(label: &str) -> String {
     format!(

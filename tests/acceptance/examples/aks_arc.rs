@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::example::of_an_example;
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 #[test]
 fn a_cluster_at_the_edge_reads_secrets_when_arc_says_that_all_is_well() {

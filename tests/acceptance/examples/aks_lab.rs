@@ -6,7 +6,7 @@ use serde_json::json;
 use super::example::of_an_example;
 use super::pod::{Pod, VAULT};
 use crate::azwi::changes;
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const VAULT_ID: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo";
 const SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";

@@ -10,10 +10,10 @@ use super::pipeline::{System, Variables};
 use super::pipeline_runner::Runner;
 use super::pipeline_tokens::Tokens;
 use crate::azwi::{Azwi, on_an_emulated_cluster_only};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 use crate::least_privilege::guide::{Guide, objects};
 use crate::pages::markdown::{Block, Page};
 use crate::pages::shell::Shell;
-use crate::{Emulator, SUBSCRIPTION};
 
 /// The heading of the README below which the identities of the pipelines are made.
 const IDENTITIES: &str = "Whom the pipelines sign in as";

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::example::of_an_example;
 use super::pod::{Pod, VAULT};
 use crate::azwi::changes;
-use crate::{Emulator, OTHER_SUBSCRIPTION, RESOURCE_MANAGER, SUBSCRIPTION};
+use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, RESOURCE_MANAGER, SUBSCRIPTION};
 
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 const BINDING: &str = "azwi_federated_credential_binding.agent";

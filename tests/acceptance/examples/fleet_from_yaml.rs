@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::example::{Example, of_an_example};
 use crate::azwi::changes;
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 /// The file in the example's copy.
 fn applications(example: &Example<'_>) -> std::path::PathBuf {

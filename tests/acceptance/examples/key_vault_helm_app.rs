@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::example::of_an_example;
 use super::pod::{Pod, VAULT};
 use crate::azwi::changes;
-use crate::{Emulator, RESOURCE_MANAGER, SUBSCRIPTION};
+use crate::emulator::{Emulator, RESOURCE_MANAGER, SUBSCRIPTION};
 
 const VAULT_ID: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo";
 const SECRETS_OFFICER: &str = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7";

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::example::{Example, of_an_example};
 use crate::azwi::{NOTHING, changes};
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const EAST: &str = "module.east.azwi_federated_credential_binding.this[\"storefront\"]";
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::example::{Example, of_an_example};
 use crate::azwi::changes;
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::Emulator;
+use crate::emulator::Emulator;
 
 /// What a token for a vault is for.
 pub const VAULT: &str = "https://vault.azure.net";

@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use super::guide::{Rights, objects, rule};
-use crate::SUBSCRIPTION;
 use crate::azwi::Azwi;
+use crate::emulator::SUBSCRIPTION;
 
 /// The environment of somebody who has just these rights: in Azure at the test's resource group, in Kubernetes in its
 /// namespace. Where he has none, he cannot even sign in there,

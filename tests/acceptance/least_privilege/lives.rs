@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::guide::Row;
 use crate::azwi::Azwi;
-use crate::{Emulator, SUBSCRIPTION};
+use crate::emulator::{Emulator, SUBSCRIPTION};
 
 pub const PRINCIPAL: &str = "50000000-0000-4000-8000-0000000000a1";
 pub const CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11";

@@ -1,7 +1,6 @@
 //! The README: what it has a newcomer type leads to a binding in the emulator.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::markdown::{Page, root};

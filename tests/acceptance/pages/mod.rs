@@ -19,8 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use self::markdown::Page;
-use crate::Emulator;
 use crate::azwi::{Azwi, on_an_emulated_cluster_only};
+use crate::emulator::Emulator;
 
 /// Follows pages under every Terraform. Each has an emulator of its own, and one that fails does not hide the next.
 #[track_caller]
