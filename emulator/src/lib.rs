@@ -4,40 +4,24 @@
 //! It stands alone: it shares no type with `azure/` or `kubernetes/`, because a shared type would let both sides share one
 //! mistake. It is reached over HTTP only.
 //!
-//! One request: [`server`](self) reads it, `pipeline` gives it its steps, `dispatch` finds its operation by the path, and the
-//! operation's own file under `arm/`, `entra/`, `key_vault/` or `kubernetes/` answers it from the [`store`].
+//! One request: `core/server.rs` reads it, `core/route.rs` finds its surface by the path and the surface its operation, `core/pipeline.rs`
+//! gives it its steps, and the operation's own file answers it from the documents of `core/store.rs`. The surfaces are listed in
+//! `surfaces.rs`; each is a folder.
 
 mod arm;
-mod certificates;
-mod chance;
-pub mod clock;
 mod control;
-mod cut;
-mod dispatch;
+mod core;
 mod entra;
-pub mod fault;
-mod folder;
 mod graph;
-pub mod http;
-mod json;
-pub mod jwt;
 mod key_vault;
-pub mod kubernetes;
-pub mod log;
+mod kubernetes;
 mod oidc;
-mod operation;
-mod pipeline;
-pub mod rule;
 pub mod seed;
-mod server;
-pub mod settings;
-pub mod store;
+mod surfaces;
 #[cfg(test)]
 mod test;
-mod throttle;
-mod tunnel;
-mod watching;
-mod world;
+
+pub use self::core::{fault, jwt, log, rule, settings};
 
 use std::io;
 use std::net::SocketAddr;
@@ -51,13 +35,15 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
-use fault::Fault;
-use folder::Folder;
-use key_vault::ports::Opened;
-use pipeline::Shared;
-use seed::Seed;
-use settings::Settings;
-use world::World;
+use self::core::fault::Fault;
+use self::core::folder::Folder;
+use self::core::pipeline::Shared;
+use self::core::port::NamedPort;
+use self::core::server;
+use self::core::settings::Settings;
+use self::core::store::Store;
+use self::core::world::{self, World};
+use self::seed::Seed;
 
 /// What an emulator is started with.
 #[derive(Debug, Clone)]
@@ -113,12 +99,12 @@ impl Emulator {
         let thread = std::thread::Builder::new().name("emulator".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let prepared = runtime.and_then(|runtime| runtime.block_on(prepare(options)).map(|it| (runtime, it)));
-            let (runtime, (listener, tls, shared, vaults)) = match prepared {
+            let (runtime, (listener, tls, shared, ports)) = match prepared {
                 Ok(prepared) => prepared,
                 Err(error) => return drop(ready.send(Err(error))),
             };
             let _ = ready.send(Ok(Arc::clone(&shared)));
-            runtime.block_on(server::serve(listener, tls, shared, vaults, stopped));
+            runtime.block_on(server::serve(listener, tls, shared, ports, stopped));
             // Requests under way are given up; what they have answered is on the disk.
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
@@ -171,7 +157,7 @@ impl Drop for Emulator {
 }
 
 /// What is served, and where.
-type Prepared = (TcpListener, rustls::ServerConfig, Arc<Shared>, Option<UnboundedReceiver<Opened>>);
+type Prepared = (TcpListener, rustls::ServerConfig, Arc<Shared>, Option<UnboundedReceiver<NamedPort>>);
 
 /// Everything up to the first request: folder, port, world.
 async fn prepare(options: Options) -> io::Result<Prepared> {
@@ -182,25 +168,26 @@ async fn prepare(options: Options) -> io::Result<Prepared> {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    let tls = folder.authority.server(&address.ip().to_string()).map_err(io::Error::other)?;
+    let tls = folder.authority.server(&address.ip().to_string(), surfaces::ALL).map_err(io::Error::other)?;
     let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
     if options.seed.is_some() && store.get(world::INITIAL).is_some() {
         tracing::warn!(folder = %folder.path().display(), "the folder has a state already: the seed is not used");
     }
     let seed = options.seed.unwrap_or_else(seed::default_seed);
-    let mut world = World::new(store, format!("https://{address}"), &seed).map_err(invalid)?;
+    let url = format!("https://{address}");
+    let mut world = World::new(store, url, surfaces::ALL, |world| seed.apply(world)).map_err(invalid)?;
     world.settings = options.settings;
     world.ca_pem.clone_from(&folder.authority.certificate);
     world.faults.replace(options.faults).map_err(invalid)?;
     world.store.flush()?;
     folder.write(&world)?;
     let http = http_client(&folder.authority.certificate).map_err(io::Error::other)?;
-    let vaults = world.ports.take_opened();
-    Ok((listener, tls, Arc::new(Shared { world: world.into(), folder, http }), vaults))
+    let ports = world.take_opened();
+    Ok((listener, tls, Arc::new(Shared { world: world.into(), surfaces: surfaces::ALL, folder, http }), ports))
 }
 
 /// Listens where it is told to. With port 0 the port of the last time is tried first: the URLs of issuers have it in them.
-async fn listen(wanted: SocketAddr, store: &mut store::Store) -> io::Result<TcpListener> {
+async fn listen(wanted: SocketAddr, store: &mut Store) -> io::Result<TcpListener> {
     const PORT: &str = "emulator/port";
     let last = store.get(PORT).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
     let again = match last {

@@ -1,12 +1,37 @@
 //! A client for unit tests: requests go through both steps of their operation, without a port and without latency.
 
+use std::sync::OnceLock;
+
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use super::dispatch::{self, Target};
-use super::http::{Request, Response};
-use super::operation::{Call, Stop};
-use super::world::World;
+use crate::core::http::{Request, Response};
+use crate::core::operation::Call;
+use crate::core::route::{self, Destination, Route, Target};
+use crate::core::store::Store;
+use crate::core::surface::Surface;
+use crate::core::world::World;
+use crate::entra::signing_key;
+use crate::seed::default_seed;
+use crate::surfaces;
+
+/// A world in memory with the default seed.
+pub(crate) fn world() -> World {
+    // Making keys is what takes time, so all tests begin with the same ones.
+    static FIRST: OnceLock<Value> = OnceLock::new();
+    let url = "https://127.0.0.1:8443";
+    let over = |store| World::new(store, url.to_owned(), surfaces::ALL, |world| default_seed().apply(world)).unwrap();
+    let first = FIRST.get_or_init(|| over(Store::in_memory()).store.snapshot());
+    let mut store = Store::in_memory();
+    store.restore(first.as_object().cloned().unwrap());
+    over(store)
+}
+
+/// What answers a request, and of which surface.
+pub(crate) fn route(request: &Request) -> (&'static dyn Surface, Destination) {
+    let Route { surface, destination } = Route::of(surfaces::ALL, request).unwrap();
+    (surface, destination)
+}
 
 /// A world and somebody who is signed in to it.
 pub(crate) struct Api {
@@ -15,7 +40,7 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new() -> Self {
-        Self { world: World::test() }
+        Self { world: world() }
     }
 
     /// An access token for Azure Resource Manager with these claims changed.
@@ -26,7 +51,7 @@ impl Api {
             "appid": self.world.default("client_id"), "oid": "40000000-0000-4000-8000-000000000001",
         });
         json_patch::merge(&mut claims, changes);
-        self.world.entra_key.sign(&claims).unwrap()
+        signing_key::sign(&self.world, &claims).unwrap()
     }
 
     fn request(&self, method: &str, target: &str, body: &Value) -> Request {
@@ -39,29 +64,26 @@ impl Api {
 
     /// Both steps of one request.
     pub(crate) fn exchange(&mut self, request: &Request) -> Response {
-        self.exchange_at(None, request)
-    }
-
-    /// Both steps of one request to a vault, or to what shares the one port.
-    pub(crate) fn exchange_at(&mut self, vault: Option<&str>, request: &Request) -> Response {
-        let route = dispatch::route(request, vault);
-        let (operation, parameters) = match &route.target {
-            Target::Operation(operation, parameters) => (*operation, parameters),
-            Target::Nobody(response) => return response.clone(),
-            Target::Cluster(name, path) => return dispatch::cluster(&mut self.world, name, path, request),
+        let (surface, destination) = route(request);
+        let (operation, parameters) = match destination.target {
+            Target::Operation(operation, parameters) => (operation, parameters),
+            Target::Handler(handler) => return handler(&mut self.world, request),
+            Target::Refused(response) => return response,
         };
-        let mut call = Call { request, operation, parameters, caller: None };
-        dispatch::admit(&mut self.world, &mut call)
-            .and_then(|_| dispatch::effect(&mut self.world, &call))
-            .unwrap_or_else(Stop::into_response)
+        let mut call = Call { request, operation, parameters: &parameters, caller: None };
+        route::admit(surface, &mut self.world, &mut call)
+            .and_then(|_| (operation.answer)(&mut self.world, &call))
+            .unwrap_or_else(|stop| stop.into_response(surface))
     }
 
     /// The first step only: what it leaves busy, or the status of the refusal.
     pub(crate) fn admit(&mut self, method: &str, target: &str, body: &Value) -> Result<Option<String>, u16> {
         let request = self.request(method, target, body);
-        let Target::Operation(operation, parameters) = &dispatch::route(&request, None).target else { return Err(404) };
+        let (surface, destination) = route(&request);
+        let Target::Operation(operation, parameters) = &destination.target else { return Err(404) };
         let mut call = Call { request: &request, operation, parameters, caller: None };
-        dispatch::admit(&mut self.world, &mut call).map_err(|stop| stop.into_response().status.as_u16())
+        let admitted = route::admit(surface, &mut self.world, &mut call);
+        admitted.map_err(|stop| stop.into_response(surface).status.as_u16())
     }
 
     pub(crate) fn send(&mut self, method: &str, target: &str, body: &Value) -> (u16, Value) {

@@ -13,26 +13,26 @@ use syn::{Attribute, Expr, ExprLit, ImplItem, Item, ItemMod, Lit, Meta, MetaName
 
 /// One module that another module refers to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Import {
+pub(crate) struct Import {
     /// The file, relative to the source folder.
-    pub file: String,
+    pub(crate) file: String,
     /// The line, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The text of that line, trimmed.
-    pub line_text: String,
+    pub(crate) line_text: String,
     /// The importing module.
-    pub from: String,
+    pub(crate) from: String,
     /// The imported module.
-    pub to: String,
+    pub(crate) to: String,
     /// Whether the import is compiled for tests only.
-    pub in_tests: bool,
+    pub(crate) in_tests: bool,
 }
 
 /// A folder or module, and those that it may import. The rule of a module is the one with the longest folder above it.
-pub type Rule<'a> = (&'a str, &'a [&'a str]);
+pub(crate) type Rule<'a> = (&'a str, &'a [&'a str]);
 
 /// The imports of the crate whose sources are in `root`. `library` is the crate's own name, by which its programs import it.
-pub fn imports(root: &Path, library: &str) -> Vec<Import> {
+pub(crate) fn imports(root: &Path, library: &str) -> Vec<Import> {
     let mut sources = BTreeMap::new();
     read(root, "", &mut sources);
     imports_of(&sources, library)
@@ -51,7 +51,7 @@ fn read(folder: &Path, prefix: &str, sources: &mut BTreeMap<String, String>) {
 }
 
 /// The imports of these sources: file names relative to the source folder, and their text.
-pub fn imports_of(sources: &BTreeMap<String, String>, library: &str) -> Vec<Import> {
+pub(crate) fn imports_of(sources: &BTreeMap<String, String>, library: &str) -> Vec<Import> {
     let mut tree = Tree { sources, files: Vec::new(), modules: BTreeSet::new() };
     for (root, file) in [("lib", "lib.rs"), ("main", "main.rs")] {
         if sources.contains_key(file) {
@@ -75,7 +75,7 @@ pub fn imports_of(sources: &BTreeMap<String, String>, library: &str) -> Vec<Impo
 }
 
 /// What the allow-list does not permit, a line each: imports without permission, modules without a rule, unused permissions.
-pub fn violations(imports: &[Import], allowed: &[Rule<'_>]) -> Vec<String> {
+pub(crate) fn violations(imports: &[Import], allowed: &[Rule<'_>]) -> Vec<String> {
     let rule_of = |module: &str| {
         allowed.iter().filter(|(folder, _)| is_within(module, folder)).max_by_key(|(folder, _)| folder.len())
     };

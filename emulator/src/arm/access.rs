@@ -1,7 +1,7 @@
 //! Whether a principal's roles let it do something: with resources, as Azure Resource Manager asks, or with data, as services
 //! ask that keep data behind Azure's roles.
 //!
-//! A new assignment takes a while to reach them ([`role_propagation_ms`](crate::settings::Settings)); one that is
+//! A new assignment takes a while to reach them ([`role_propagation_ms`](crate::core::settings::Settings)); one that is
 //! deleted is gone at once. Conditions and memberships of groups are not looked at.
 
 use serde_json::Value;
@@ -10,8 +10,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::built_in_roles::Role;
 use super::{built_in_roles, id};
-use crate::json::Json as _;
-use crate::world::World;
+use crate::core::json::Json as _;
+use crate::core::world::World;
 
 /// Who wants to do what with which resource.
 #[derive(Debug, Clone, Copy)]

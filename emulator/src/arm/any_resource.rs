@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::role_definition::{conditions, unsupported};
 use super::{id, page, resource_group, subscription};
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Need, Operation};
-use crate::world::World;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Need, Operation};
+use crate::core::world::World;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     resource_group::TYPE

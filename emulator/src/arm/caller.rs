@@ -5,18 +5,10 @@ use time::macros::format_description;
 
 use super::error::Error;
 use super::{id, subscription};
-use crate::entra::access_token::{self, Unfit};
+use crate::core::access_token::{self, Unfit};
+use crate::core::operation::{Call, Caller};
+use crate::core::world::World;
 use crate::entra::resource;
-use crate::operation::Call;
-use crate::world::World;
-
-/// The application or managed identity that a token was issued to.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    pub(crate) tenant: String,
-    pub(crate) client_id: String,
-    pub(crate) object_id: String,
-}
 
 /// Checks the token of a request: signed by the emulated Entra, for Azure Resource Manager, in time, of the tenant that the
 /// subscription belongs to.
@@ -43,25 +35,27 @@ pub(super) fn authenticate(world: &World, call: &Call<'_>) -> Result<Caller, Err
     };
     let invalid = || refuse("InvalidAuthenticationToken", "The access token is invalid.");
     let now = world.clock.unix();
-    let token = access_token::verify(&world.entra_key.jwks(), now, text).map_err(|unfit| match unfit {
-        Unfit::Malformed => invalid(),
-        Unfit::UnknownKey => refuse(
-            "InvalidAuthenticationToken",
-            "The access token's signing key is unknown: it was not issued by this emulator's Entra ID.",
-        ),
-        Unfit::Signature => refuse("InvalidAuthenticationToken", "The access token's signature is invalid."),
-        Unfit::Expired(at) => {
-            let format = format_description!("[month]/[day]/[year] [hour repr:12]:[minute]:[second] [period]");
-            let show =
-                |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|it| it.format(format).ok());
-            let message = format!(
-                "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
-                show(at).unwrap_or_default(),
-                show(now).unwrap_or_default()
-            );
-            refuse("ExpiredAuthenticationToken", &message)
-        }
-    })?;
+    let token =
+        access_token::verify(access_token::published(&world.store), now, text).map_err(|unfit| match unfit {
+            Unfit::Malformed => invalid(),
+            Unfit::UnknownKey => refuse(
+                "InvalidAuthenticationToken",
+                "The access token's signing key is unknown: it was not issued by this emulator's Entra ID.",
+            ),
+            Unfit::Signature => refuse("InvalidAuthenticationToken", "The access token's signature is invalid."),
+            Unfit::Expired(at) => {
+                let format = format_description!("[month]/[day]/[year] [hour repr:12]:[minute]:[second] [period]");
+                let show = |seconds| {
+                    time::OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|it| it.format(format).ok())
+                };
+                let message = format!(
+                    "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
+                    show(at).unwrap_or_default(),
+                    show(now).unwrap_or_default()
+                );
+                refuse("ExpiredAuthenticationToken", &message)
+            }
+        })?;
     let audiences = token.audiences();
     if !audiences.iter().any(|audience| resource::is_resource_manager(world, audience)) {
         let message = format!(

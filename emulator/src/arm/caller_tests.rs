@@ -3,9 +3,9 @@
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::http::Request;
-use crate::jwt::SigningKey;
-use crate::settings::Deny;
+use crate::core::http::Request;
+use crate::core::jwt::SigningKey;
+use crate::core::settings::Deny;
 use crate::test::Api;
 
 const TARGET: &str = "/subscriptions/20000000-0000-4000-8000-000000000001?api-version=2022-12-01";

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::resource::Resource;
+use super::seed;
 use super::{ResourceType, id, kubeconfig, subscription};
-use crate::json::Json as _;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::world::World;
 use crate::kubernetes::entra;
-use crate::operation::{Answer, Call, Operation};
-use crate::seed;
-use crate::world::World;
 
 const VERSIONS: &[&str] = &["2021-03-01", "2021-10-01", "2024-01-01", "2026-05-01"];
 const TYPE: ResourceType = ResourceType { name: "Microsoft.Kubernetes/connectedClusters", versions: VERSIONS };

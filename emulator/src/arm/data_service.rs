@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::error::Error;
 use super::resource::Resource;
 use super::{ResourceType, id, subscription};
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Need, Operation};
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Need, Operation};
+use crate::core::world::World;
 
 const ACCOUNT: ResourceType = ResourceType {
     name: "Microsoft.Storage/storageAccounts",

@@ -3,9 +3,9 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::caller::Caller;
-use crate::http::Response;
-use crate::operation::Stop;
+use crate::core::http::Response;
+use crate::core::operation::{Caller, Stop};
+use crate::core::surface::Failure;
 
 /// One error, not yet an answer.
 #[derive(Debug)]
@@ -88,15 +88,27 @@ pub(super) fn resource_not_found(resource_type: &str, name: &str, group: &str) -
     Error::not_found("ResourceNotFound", message)
 }
 
-/// Nothing in Azure has such a path.
-pub(crate) fn unknown_path(segments: &[String], method_known: bool) -> Error {
-    if method_known {
-        return Error::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowed",
-            "The requested resource does not support this method.",
-        );
-    }
+/// The error where no operation answers.
+pub(super) fn failure(failure: Failure<'_>) -> Error {
+    let (status, code, message) = match failure {
+        Failure::UnknownPath(request) => return unknown_path(&request.segments()),
+        Failure::OtherMethod(_) => {
+            (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "The requested resource does not support this method.")
+        }
+        Failure::UnsafePath => {
+            (StatusCode::BAD_REQUEST, "InvalidRequestUri", "The request path has a part that no name can be.")
+        }
+        Failure::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestContentTooLarge",
+            "The request content is larger than the maximum of 4 MB.",
+        ),
+        Failure::Internal(reason) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", reason),
+    };
+    Error::new(status, code, message)
+}
+
+fn unknown_path(segments: &[String]) -> Error {
     let mut after =
         segments.iter().rev().take_while(|segment| !segment.eq_ignore_ascii_case("providers")).collect::<Vec<_>>();
     after.reverse();

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::{ResourceType, id, identity, page};
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Admission, Answer, Call, Operation};
+use crate::core::rule::Rule;
+use crate::core::world::World;
 use crate::entra::expression::Expression;
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Admission, Answer, Call, Operation};
-use crate::rule::Rule;
-use crate::world::World;
 
 const TYPE: ResourceType = ResourceType {
     name: "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",

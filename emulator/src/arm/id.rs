@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::subscription;
-use crate::json::Json as _;
-use crate::operation::Call;
-use crate::store::Store;
-use crate::world::World;
+use crate::core::json::Json as _;
+use crate::core::operation::Call;
+use crate::core::store::Store;
+use crate::core::world::World;
 
 /// The regions that the emulator has, as people write them. Ids and locations have the other form, see [`region`].
 pub(super) const REGIONS: &[&str] = &[

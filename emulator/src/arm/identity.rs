@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 use super::error::Error;
 use super::resource::Resource;
 use super::{ResourceType, id, subscription};
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::store::Store;
+use crate::core::world::World;
 use crate::entra::principal;
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Operation};
-use crate::store::Store;
-use crate::world::World;
 
 const IDENTITIES: Resource =
     Resource { of: TYPE, parameter: "identity", shown: |_, call, identity| shown(identity, call) };

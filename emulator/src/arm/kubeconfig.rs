@@ -5,11 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::kubernetes::cluster::Cluster;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::world::World;
+use crate::kubernetes::cluster::{self, Cluster};
 use crate::kubernetes::entra::SERVER;
-use crate::world::World;
 
 /// The public client that kubelogin signs in as where a person sits at the terminal.
 const CLIENT: &str = "80faf920-1908-4b52-b5ef-a8e7bedfc67a";
@@ -28,7 +28,7 @@ pub(super) fn answer(world: &World, resource: &Value, name: &str, user: &Value) 
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": cluster, "cluster": {
-            "server": world.cluster_url(resource.text("_cluster")),
+            "server": cluster::url(world, resource.text("_cluster")),
             "certificate-authority-data": STANDARD.encode(&world.ca_pem),
         }}],
         "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": user_name}}],

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::{ResourceType, subscription};
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Need, Operation};
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Need, Operation};
+use crate::core::world::World;
 
 const TYPE: ResourceType = ResourceType {
     name: "Microsoft.ContainerService/locations/operations",

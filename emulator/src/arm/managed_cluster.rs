@@ -9,15 +9,15 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::resource::Resource;
+use super::seed;
 use super::{ResourceType, id, kubeconfig, long_running, role_assignment, subscription};
-use crate::http::Response;
-use crate::json::Json as _;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::store::Store;
+use crate::core::world::World;
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::entra;
-use crate::operation::{Answer, Call, Operation};
-use crate::seed;
-use crate::store::Store;
-use crate::world::World;
 
 /// Those with `oidcIssuerProfile` and `securityProfile.workloadIdentity`.
 pub(super) const VERSIONS: &[&str] = &[
@@ -141,11 +141,8 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
 fn make_cluster(world: &mut World, name: &str, tenant: &str) -> Result<String, Error> {
     let suffix: String = Uuid::new_v4().simple().to_string().chars().take(8).collect();
     let cluster = format!("{name}-{suffix}");
-    let (url, issuer) = (world.cluster_url(&cluster), format!("{}/oidc/{cluster}/", world.url));
-    let namespaces = ["default", "kube-system"].map(str::to_owned);
-    let mut made = Cluster::create(&mut world.store, &world.clock, &cluster, &url, &issuer, &namespaces)
+    Cluster::serve(world, &cluster, tenant, &["default", "kube-system"].map(str::to_owned))
         .map_err(|error| Error::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", error))?;
-    made.set_webhook(&mut world.store, tenant, &format!("{}/", world.url));
     Ok(cluster)
 }
 

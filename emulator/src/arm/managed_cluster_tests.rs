@@ -3,7 +3,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::http::Request;
+use crate::core::http::Request;
 use crate::seed::Seed;
 use crate::test::Api;
 

@@ -6,9 +6,9 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::http::Response;
-use crate::operation::{Answer, Call, Operation};
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::world::World;
 
 pub(crate) const OPERATIONS: &[Operation] =
     &[Operation::new("Metadata_Endpoints", "GET", "/metadata/endpoints", endpoints)];

@@ -28,23 +28,30 @@ pub(crate) mod resource_group;
 pub(crate) mod rights;
 pub(crate) mod role_assignment;
 pub(crate) mod role_definition;
+pub(crate) mod seed;
 pub(crate) mod subscription;
+mod throttle;
 pub(crate) mod vault;
+
+use std::path::Path;
 
 use http::StatusCode;
 use uuid::Uuid;
 
-use self::caller::Caller;
 use self::error::Error;
-use super::http::{Request, Response};
-use super::operation::{Answer, ArmOperation, Call, Need, Operation, Stop};
-use super::settings::Throttle;
-use super::store::Store;
-use super::throttle::{self, Kind, Limit};
-use super::world::World;
+use self::throttle::Kind;
+use crate::core::http::{Request, Response};
+use crate::core::operation::{Access, Answer, Call, Caller, Need, Operation, Stop};
+use crate::core::settings::Throttle;
+use crate::core::store::Store;
+use crate::core::surface::{Failure, Surface};
+use crate::core::throttle::Limit;
+use crate::core::world::World;
 
-/// Everything that is asked of `management.azure.com`.
-pub(crate) const OPERATIONS: &[&[Operation]] = &[
+/// `management.azure.com`.
+pub(crate) struct Arm;
+
+const OPERATIONS: &[&[Operation]] = &[
     metadata::OPERATIONS,
     subscription::OPERATIONS,
     provider::OPERATIONS,
@@ -60,6 +67,55 @@ pub(crate) const OPERATIONS: &[&[Operation]] = &[
     connected_cluster::OPERATIONS,
     data_service::OPERATIONS,
 ];
+
+impl Surface for Arm {
+    fn name(&self) -> &'static str {
+        "arm"
+    }
+
+    /// Every path that is not another surface's.
+    fn serves(&self, _request: &Request, _segments: &[String]) -> bool {
+        true
+    }
+
+    fn operations(&self) -> &'static [&'static [Operation]] {
+        OPERATIONS
+    }
+
+    fn failure(&self, failure: Failure<'_>) -> Response {
+        error::failure(failure).response()
+    }
+
+    fn authorize(&self, world: &mut World, call: &Call<'_>) -> Result<Option<Caller>, Stop> {
+        let Some(access) = call.operation.access else { return Ok(None) };
+        let caller = caller::authenticate(world, call)?;
+        throttle(world, call, &caller)?;
+        check_version(call.request, access)?;
+        rights::check(world, call, &caller)?;
+        Ok(Some(caller))
+    }
+
+    fn finish(&self, world: &World, request: &Request, call: Option<&Call<'_>>, response: Response) -> Response {
+        finish(world, request, call, response)
+    }
+
+    /// As azurerm and azapi read it.
+    fn environment(&self, world: &World, _folder: &Path) -> Vec<(&'static str, String)> {
+        let host = world.url.trim_start_matches("https://").to_owned();
+        let default = |key| world.default(key).to_owned();
+        vec![
+            ("ARM_TENANT_ID", default("tenant")),
+            ("ARM_SUBSCRIPTION_ID", default("subscription")),
+            ("ARM_CLIENT_ID", default("client_id")),
+            ("ARM_CLIENT_SECRET", default("client_secret")),
+            ("ARM_METADATA_HOSTNAME", host),
+            ("ARM_RESOURCE_MANAGER_ENDPOINT", world.url.clone()),
+            ("ARM_RESOURCE_MANAGER_AUDIENCE", "https://management.azure.com/".to_owned()),
+            ("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST", world.url.clone()),
+            ("ARM_DISABLE_INSTANCE_DISCOVERY", "true".to_owned()),
+        ]
+    }
+}
 
 /// A type of resource and the api-versions that have it.
 pub(super) struct ResourceType {
@@ -77,7 +133,7 @@ impl ResourceType {
         answer: fn(&mut World, &Call<'_>) -> Answer,
     ) -> Operation {
         let mut operation = Operation::new(name, method, path, answer);
-        operation.arm = Some(ArmOperation { resource_type: self.name, versions: self.versions, need: Need::OfMethod });
+        operation.access = Some(Access { resource_type: self.name, versions: self.versions, need: Need::OfMethod });
         operation
     }
 }
@@ -94,26 +150,17 @@ fn forget(store: &mut Store, key: &str) {
 #[path = "operations_tests.rs"]
 mod operations_tests;
 
-/// What comes before an operation's own admission. Returns who asks.
-pub(crate) fn admit(world: &mut World, call: &Call<'_>, arm: ArmOperation) -> Result<Caller, Stop> {
-    let caller = caller::authenticate(world, call)?;
-    throttle(world, call, &caller)?;
-    check_version(call.request, arm)?;
-    rights::check(world, call, &caller)?;
-    Ok(caller)
-}
-
-fn check_version(request: &Request, arm: ArmOperation) -> Result<(), Error> {
+fn check_version(request: &Request, access: Access) -> Result<(), Error> {
     let version = request.query("api-version").unwrap_or_default();
     if version.is_empty() {
         let message = "The api-version query parameter (?api-version=) is required for all requests.";
         return Err(Error::new(StatusCode::BAD_REQUEST, "MissingApiVersionParameter", message));
     }
-    if arm.versions.iter().any(|known| known.eq_ignore_ascii_case(version)) {
+    if access.versions.iter().any(|known| known.eq_ignore_ascii_case(version)) {
         return Ok(());
     }
-    let supported = arm.versions.join(", ");
-    let (namespace, kind) = arm.resource_type.split_once('/').unwrap_or((arm.resource_type, ""));
+    let supported = access.versions.join(", ");
+    let (namespace, kind) = access.resource_type.split_once('/').unwrap_or((access.resource_type, ""));
     if namespace == "Microsoft.Resources" {
         let message = format!("The api-version '{version}' is invalid. The supported versions are '{supported}'.");
         return Err(Error::new(StatusCode::BAD_REQUEST, "InvalidApiVersionParameter", message));
@@ -132,7 +179,7 @@ fn throttle(world: &mut World, call: &Call<'_>, caller: &Caller) -> Result<(), E
         return Ok(());
     }
     let mut limits = vec![limit(call, caller)];
-    let service = call.operation.arm.map_or("", |arm| arm.resource_type);
+    let service = call.operation.access.map_or("", |access| access.resource_type);
     if service.starts_with("Microsoft.ManagedIdentity/") {
         // All that concerns one identity counts as one resource, its credentials included.
         let resource = match call.parameter("identity") {
@@ -169,7 +216,7 @@ fn limit(call: &Call<'_>, caller: &Caller) -> Limit {
 }
 
 /// Adds what every answer of Azure Resource Manager carries.
-pub(crate) fn finish(world: &World, request: &Request, call: Option<&Call<'_>>, response: Response) -> Response {
+fn finish(world: &World, request: &Request, call: Option<&Call<'_>>, response: Response) -> Response {
     let id = Uuid::new_v4().to_string();
     let correlation = request.header("x-ms-correlation-request-id").map_or_else(|| id.clone(), str::to_owned);
     let stamp = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");

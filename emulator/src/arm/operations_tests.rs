@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::OPERATIONS;
-use crate::operation::Operation;
+use crate::core::operation::Operation;
 use crate::test::Api;
 
 const SUBSCRIPTION: &str = "/subscriptions/20000000-0000-4000-8000-000000000001";
 
 fn operations() -> impl Iterator<Item = &'static Operation> {
-    OPERATIONS.iter().copied().flatten().filter(|operation| operation.arm.is_some())
+    OPERATIONS.iter().copied().flatten().filter(|operation| operation.access.is_some())
 }
 
 /// The path of an operation on something of the default seed, or of [`with_two_of_each`].
@@ -97,7 +97,7 @@ fn every_operation_wants_an_api_version_that_it_knows() {
             "{}: {unknown}",
             operation.name
         );
-        for version in operation.arm.unwrap().versions {
+        for version in operation.access.unwrap().versions {
             let (_, known) = code(&format!("?api-version={version}"));
             assert!(
                 !known.contains("ApiVersion") && !known.contains("RegisteredProvider"),
@@ -113,7 +113,7 @@ fn every_list_goes_over_pages_to_its_end() {
     let mut api = with_two_of_each();
     let mut lists = Vec::new();
     for operation in operations().filter(|it| it.method == "GET" && !it.path.ends_with('}')) {
-        let version = operation.arm.unwrap().versions.last().unwrap();
+        let version = operation.access.unwrap().versions.last().unwrap();
         let target = format!("{}?api-version={version}", path(operation));
         api.world.settings.page_size = 0;
         let (status, whole) = api.get(&target);

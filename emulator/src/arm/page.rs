@@ -6,9 +6,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use crate::http::{Request, Response};
-use crate::json::Json as _;
-use crate::world::World;
+use crate::core::http::{Request, Response};
+use crate::core::json::Json as _;
+use crate::core::world::World;
 
 /// One page of `items`, which are in the order of their ids. The token names the last item of the page before, so that an
 /// item which is deleted between two pages does not hide another.

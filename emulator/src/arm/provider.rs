@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::{ResourceType, id, page, subscription};
-use crate::http::Response;
-use crate::operation::{Answer, ArmOperation, Call, Need, Operation};
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::operation::{Access, Answer, Call, Need, Operation};
+use crate::core::world::World;
 
 const TYPE: ResourceType = ResourceType {
     name: "Microsoft.Resources/providers",
@@ -49,8 +49,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 /// The types of each namespace with their api-versions, newest first.
 fn namespaces() -> BTreeMap<&'static str, BTreeMap<&'static str, Vec<&'static str>>> {
     let mut all: BTreeMap<_, BTreeMap<_, Vec<_>>> = BTreeMap::new();
-    for ArmOperation { resource_type, versions, .. } in
-        super::OPERATIONS.iter().copied().flatten().filter_map(|it| it.arm)
+    for Access { resource_type, versions, .. } in super::OPERATIONS.iter().copied().flatten().filter_map(|it| it.access)
     {
         let Some((namespace, kind)) = resource_type.split_once('/') else { continue };
         // An action, such as `managedClusters/listClusterUserCredential`, is no type.

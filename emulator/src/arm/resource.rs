@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::error::{Error, resource_not_found};
 use super::{ResourceType, id, page, role_assignment, subscription};
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call};
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call};
+use crate::core::world::World;
 
 /// A type of resource that is in resource groups.
 pub(super) struct Resource {

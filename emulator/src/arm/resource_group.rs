@@ -4,13 +4,13 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::seed;
 use super::{ResourceType, id, page, role_assignment, subscription};
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Need, Operation};
-use crate::seed;
-use crate::store::Store;
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Need, Operation};
+use crate::core::store::Store;
+use crate::core::world::World;
 
 pub(super) const TYPE: ResourceType = ResourceType {
     name: "Microsoft.Resources/subscriptions/resourceGroups",

@@ -4,29 +4,12 @@
 //! the roles that are assigned to him let him do, a managed identity only the latter. Conditions of assignments are not looked
 //! at.
 
-use serde::{Deserialize, Serialize};
-
 use super::access::{self, Asked, Right};
-use super::caller::Caller;
 use super::error::{Error, authorization_failed};
 use super::id;
+use crate::core::operation::{Call, Caller};
+use crate::core::world::World;
 use crate::entra::client;
-use crate::operation::Call;
-use crate::world::World;
-
-/// What an application may do, as a role definition says it, and where.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Permission {
-    /// Such as `Microsoft.ManagedIdentity/userAssignedIdentities/read`; `*` is any text.
-    pub actions: Vec<String>,
-    /// Those that are taken out of them.
-    #[serde(default)]
-    pub not_actions: Vec<String>,
-    /// At this resource id and below it; everywhere in the tenant when it is left out.
-    #[serde(default)]
-    pub scope: Option<String>,
-}
 
 /// Refuses what nobody may do, by the settings, or what this caller may not.
 pub(super) fn check(world: &World, call: &Call<'_>, caller: &Caller) -> Result<(), Error> {
@@ -83,8 +66,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::arm::OPERATIONS;
-    use crate::dispatch;
-    use crate::http::Request;
+    use crate::core::http::Request;
     use crate::test::Api;
 
     #[test]
@@ -98,12 +80,12 @@ mod tests {
         };
         let mut asked = 0;
         for operation in OPERATIONS.iter().copied().flatten() {
-            let Some(arm) = operation.arm else { continue };
+            let Some(access) = operation.access else { continue };
             let path = operation.path.split('/').map(known).collect::<Vec<_>>().join("/");
             let path = if operation.path.starts_with("/{*scope}") { format!("/subscriptions{path}") } else { path };
-            let version = arm.versions.last().unwrap();
+            let version = access.versions.last().unwrap();
             let mut request = Request::test(operation.method, &format!("{path}?api-version={version}"));
-            let Some(action) = dispatch::route(&request, None).right() else { continue };
+            let Some(action) = crate::test::route(&request).1.right else { continue };
             request.headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {nobody}")).unwrap());
             let response = api.exchange(&request);
             let answer: Value = serde_json::from_slice(&response.body).unwrap();

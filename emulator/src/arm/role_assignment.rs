@@ -7,16 +7,15 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::caller::Caller;
 use super::error::Error;
 use super::{ResourceType, built_in_roles, id, page, role_definition};
+use crate::core::guid::guid;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Caller, Operation};
+use crate::core::store::Store;
+use crate::core::world::World;
 use crate::entra::principal;
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Operation};
-use crate::seed::guid;
-use crate::store::Store;
-use crate::world::World;
 
 const TYPE: ResourceType = ResourceType {
     name: "Microsoft.Authorization/roleAssignments",

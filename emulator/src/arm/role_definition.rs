@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::built_in_roles::{self, ROLES, Role};
 use super::error::Error;
 use super::{ResourceType, id, page, role_assignment};
-use crate::http::Response;
-use crate::operation::{Answer, Call, Operation};
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::world::World;
 
 const TYPE: ResourceType = ResourceType {
     name: "Microsoft.Authorization/roleDefinitions",

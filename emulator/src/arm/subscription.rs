@@ -4,14 +4,15 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::seed;
 use super::{ResourceType, id, page, rights};
+use crate::core::guid::guid;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Need, Operation};
+use crate::core::store::Store;
+use crate::core::world::World;
 use crate::entra;
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Need, Operation};
-use crate::seed::{self, guid};
-use crate::store::Store;
-use crate::world::World;
 
 const VERSIONS: &[&str] = &[
     "2015-01-01",

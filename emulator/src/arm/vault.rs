@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::resource::Resource;
+use super::seed;
 use super::{ResourceType, id, subscription};
-use crate::http::Response;
-use crate::json::Json as _;
+use crate::core::guid::guid;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Need, Operation};
+use crate::core::store::Store;
+use crate::core::world::World;
 use crate::key_vault::{self, ports, secret};
-use crate::operation::{Answer, Call, Need, Operation};
-use crate::seed::{self, guid};
-use crate::store::Store;
-use crate::world::World;
 
 const VAULTS: Resource = Resource { of: TYPE, parameter: "vault", shown: |world, _, vault| shown(world, vault) };
 const TYPE: ResourceType = ResourceType {
@@ -179,7 +180,7 @@ fn properties(body: &Value, tenant: &str) -> Result<Value, Error> {
 /// The vault with the address that it has now.
 fn shown(world: &World, vault: &Value) -> Value {
     let mut shown = vault.clone();
-    let uri = world.ports.uri(vault.text("name"));
+    let uri = ports::uri(world, vault.text("name"));
     json_patch::merge(&mut shown, &json!({"properties": {"vaultUri": uri}}));
     shown
 }

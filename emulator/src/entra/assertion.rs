@@ -9,8 +9,8 @@ use x509_parser::public_key::PublicKey;
 use super::client::Client;
 use super::error::SignInError;
 use super::resource;
-use crate::jwt::Unverified;
-use crate::world::World;
+use crate::core::jwt::Unverified;
+use crate::core::world::World;
 
 /// A registered certificate: its key and how assertions name it.
 pub(crate) struct Certificate {

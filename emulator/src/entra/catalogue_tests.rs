@@ -6,9 +6,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::entra::issuer::Fetched;
-use crate::http::Request;
-use crate::jwt::SigningKey;
+use crate::core::http::Request;
+use crate::core::jwt::SigningKey;
+use crate::entra::issuer;
 use crate::seed::Seed;
 use crate::test::Api;
 
@@ -66,8 +66,7 @@ impl Bed {
             "issuers": [{"issuer": ISSUER, "jwks": key.jwks()}],
         });
         Seed::parse(&seed.to_string()).unwrap().apply(&mut api.world).unwrap();
-        let at_ms = api.world.now_ms();
-        api.world.fetched.insert(DARK.to_owned(), Fetched { at_ms, jwks: Err("no route".to_owned()) });
+        issuer::remember(&mut api.world, DARK.to_owned(), Err("no route".to_owned()));
         Self { api, key, stranger: SigningKey::generate().unwrap(), certificate }
     }
 
@@ -199,7 +198,7 @@ fn every_number_is_reached_by_an_input_that_causes_it() {
         assert_eq!(answer["error_codes"], json!([number]), "{answer}");
         let text = answer["error_description"].as_str().unwrap();
         assert!(text.starts_with(&format!("AADSTS{number}: ")), "{text}");
-        bed.api.world.settings = crate::settings::Settings::default();
+        bed.api.world.settings = crate::core::settings::Settings::default();
     }
 }
 

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::assertion::Certificate;
+use super::seed::{Application, DEFAULT_AUDIENCE, Permission};
 use super::{principal, tenant};
-use crate::json::Json as _;
-use crate::seed::{Application, DEFAULT_AUDIENCE, Permission, guid};
-use crate::store::Store;
+use crate::core::guid::guid;
+use crate::core::json::Json as _;
+use crate::core::store::Store;
 
 /// A client, as far as signing in is concerned.
 #[derive(Debug, Clone)]

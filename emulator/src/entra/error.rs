@@ -8,9 +8,9 @@ use serde_json::json;
 use time::macros::format_description;
 use uuid::Uuid;
 
-use crate::http::Response;
-use crate::operation::Stop;
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::operation::Stop;
+use crate::core::world::World;
 
 /// One error, not yet an answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,10 +12,10 @@ use super::error::SignInError;
 use super::expression::Expression;
 use super::issuer::{self, Keys};
 use super::replicas;
-use crate::jwt::{self, Lookup, Unverified};
-use crate::rule::Rule;
-use crate::settings::Settings;
-use crate::world::World;
+use crate::core::jwt::{self, Lookup, Unverified};
+use crate::core::rule::Rule;
+use crate::core::settings::Settings;
+use crate::core::world::World;
 
 const DOCUMENTATION: &str =
     "https://docs.microsoft.com/en-us/azure/active-directory/develop/workload-identity-federation";

@@ -4,15 +4,17 @@
 //! fetched over the network, as Entra does it: the discovery document first, then the keys it names. Only an issuer that a
 //! matching credential names is ever fetched.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::json::Json as _;
+use super::seed::Issuer;
+use crate::core::json::Json as _;
+use crate::core::operation::{Fetch, Fetched};
+use crate::core::store::Store;
+use crate::core::world::World;
 use crate::kubernetes::cluster::Cluster;
-use crate::seed::Issuer;
-use crate::store::Store;
-use crate::world::World;
 
 /// How long fetched keys are good; Entra keeps them longer, tests would not want to wait.
 const FRESH_MS: i64 = 60_000;
@@ -21,11 +23,15 @@ const AGAIN_MS: i64 = 2_000;
 /// The most a discovery document or key set may have, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// What fetching an issuer's keys came to.
+/// Keys that were fetched over the network, by their issuers.
+#[derive(Debug, Default, Clone)]
+pub(super) struct FetchedKeys(HashMap<String, Outcome>);
+
+/// The outcome of fetching an issuer's keys.
 #[derive(Debug, Clone)]
-pub(crate) struct Fetched {
-    pub(crate) at_ms: i64,
-    pub(crate) jwks: Result<Value, String>,
+struct Outcome {
+    at_ms: i64,
+    jwks: Result<Value, String>,
 }
 
 /// What is known of an issuer's keys now.
@@ -46,7 +52,8 @@ pub(crate) fn keys(world: &World, issuer: &str, kid: Option<&str>) -> Keys {
     if let Some(document) = world.store.get(&key(issuer)) {
         return Keys::Known(document.at("jwks").clone());
     }
-    let Some(fetched) = world.fetched.get(issuer) else { return Keys::ToFetch };
+    let fetched = world.memory.get::<FetchedKeys>().and_then(|fetched| fetched.0.get(issuer));
+    let Some(fetched) = fetched else { return Keys::ToFetch };
     let age = world.now_ms() - fetched.at_ms;
     match &fetched.jwks {
         _ if age > FRESH_MS => Keys::ToFetch,
@@ -75,8 +82,28 @@ fn key(issuer: &str) -> String {
     format!("entra/issuers/{issuer}")
 }
 
-/// Fetches the keys of an issuer within ten seconds.
-pub(crate) async fn fetch(http: &reqwest::Client, issuer: &str) -> Result<Value, String> {
+/// Fetches the keys of an issuer and remembers them, or why there are none.
+pub(super) fn fetch(issuer: String) -> Fetch {
+    Box::new(|http| {
+        Box::pin(async move {
+            let jwks = get_keys(&http, &issuer).await;
+            if let Err(reason) = &jwks {
+                tracing::warn!(issuer, reason, "the keys of an issuer cannot be fetched");
+            }
+            let remember: Fetched = Box::new(move |world: &mut World| remember(world, issuer, jwks));
+            remember
+        })
+    })
+}
+
+/// Remembers the outcome of fetching an issuer's keys.
+pub(super) fn remember(world: &mut World, issuer: String, jwks: Result<Value, String>) {
+    let at_ms = world.now_ms();
+    world.memory.get_or_insert_default::<FetchedKeys>().0.insert(issuer, Outcome { at_ms, jwks });
+}
+
+/// Takes ten seconds at most.
+async fn get_keys(http: &reqwest::Client, issuer: &str) -> Result<Value, String> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let document = get(http, &url).await?;
     if document.at("issuer").as_str() != Some(issuer) {

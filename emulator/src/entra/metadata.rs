@@ -4,9 +4,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::token::find_tenant;
-use crate::http::Response;
-use crate::operation::{Answer, Call, Operation};
-use crate::world::World;
+use crate::core::access_token;
+use crate::core::http::Response;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::world::World;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new("InstanceDiscovery", "GET", "/common/discovery/instance", instance),
@@ -59,7 +60,7 @@ fn keys(world: &mut World, call: &Call<'_>) -> Answer {
     if !["common", "organizations", "consumers"].contains(&name) {
         find_tenant(world, name).map_err(|error| error.stop(world, call.request.header("client-request-id")))?;
     }
-    Ok(Response::json(StatusCode::OK, &world.entra_key.jwks()))
+    Ok(Response::json(StatusCode::OK, access_token::published(&world.store)))
 }
 
 fn instance(world: &mut World, call: &Call<'_>) -> Answer {

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::seed;
 use super::{client, tenant};
-use crate::seed::{self, guid};
-use crate::store::Store;
+use crate::core::guid::guid;
+use crate::core::store::Store;
 
 /// Puts a principal of the seed there; it is known everywhere at once.
 ///

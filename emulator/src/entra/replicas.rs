@@ -8,14 +8,17 @@
 use std::collections::HashMap;
 
 use super::client::{Client, Credential};
-use crate::chance::draw;
-use crate::jwt::Unverified;
-use crate::rule::Rule;
-use crate::world::World;
+use crate::core::chance::draw;
+use crate::core::jwt::Unverified;
+use crate::core::rule::Rule;
+use crate::core::settings::TokenReplicas;
+use crate::core::world::World;
 
 /// What the replicas have been through.
-#[derive(Debug, Default)]
-pub(crate) struct Replicas {
+#[derive(Debug, Default, Clone)]
+pub(super) struct Replicas {
+    /// The settings that they have; replicas of other settings begin anew.
+    settings: TokenReplicas,
     /// How many requests have been answered.
     asked: u64,
     /// Until when a replica remembers that it found nothing, in milliseconds since 1970.
@@ -23,10 +26,22 @@ pub(crate) struct Replicas {
 }
 
 impl Replicas {
-    /// Counts an answered request: the next one lands elsewhere.
-    pub(super) fn answered(&mut self) {
-        self.asked += 1;
+    /// Those of the present settings, unless no request has reached them yet.
+    fn of(world: &World) -> Option<&Self> {
+        world.memory.get::<Self>().filter(|replicas| replicas.settings == world.settings.token_replicas)
     }
+
+    fn of_mut(world: &mut World) -> &mut Self {
+        if Self::of(world).is_none() {
+            world.memory.insert(Self { settings: world.settings.token_replicas.clone(), ..Self::default() });
+        }
+        world.memory.get_or_insert_default()
+    }
+}
+
+/// Counts an answered request: the next one lands elsewhere.
+pub(super) fn count_answer(world: &mut World) {
+    Replicas::of_mut(world).asked += 1;
 }
 
 /// What the replica that a request has landed on makes of an assertion.
@@ -48,7 +63,8 @@ pub(super) fn look(world: &World, client: &Client, token: &Unverified) -> Look {
     let name = [&replica.to_string(), &client.client_id, claim("iss"), claim("sub"), &token.audiences().join("\n")];
     let name = name.join("\n");
     let kept = world.settings.keeps(Rule::Propagation);
-    let missed = kept && world.replicas.misses.get(&name).is_some_and(|until| *until > world.now_ms());
+    let misses = Replicas::of(world).map(|replicas| &replicas.misses);
+    let missed = kept && misses.and_then(|misses| misses.get(&name)).is_some_and(|until| *until > world.now_ms());
     let mut look = Look { known: Vec::new(), coming: Vec::new(), missed, name };
     for credential in &client.credentials {
         let mut version = Some(credential);
@@ -67,8 +83,9 @@ impl Look {
         let now = world.now_ms();
         let span = world.settings.propagation_ms(world.settings.token_replicas.miss_ms);
         if span > 0 && !self.missed {
-            world.replicas.misses.retain(|_, until| *until > now);
-            world.replicas.misses.insert(self.name.clone(), now.saturating_add(span));
+            let misses = &mut Replicas::of_mut(world).misses;
+            misses.retain(|_, until| *until > now);
+            misses.insert(self.name.clone(), now.saturating_add(span));
         }
     }
 }
@@ -76,7 +93,8 @@ impl Look {
 /// The replica that the next request lands on.
 fn landing(world: &World) -> u64 {
     let replicas = &world.settings.token_replicas;
-    (draw(replicas.seed, "request", world.replicas.asked) * f64::from(replicas.count)) as u64
+    let asked = Replicas::of(world).map_or(0, |replicas| replicas.asked);
+    (draw(replicas.seed, "request", asked) * f64::from(replicas.count)) as u64
 }
 
 /// When a replica learns of a credential.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::Request;
-use crate::jwt::SigningKey;
+use crate::core::http::Request;
+use crate::core::jwt::SigningKey;
 use crate::seed::Seed;
 use crate::test::Api;
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::error::SignInError;
-use crate::world::World;
+use crate::core::world::World;
 
 /// The resources that exist in every tenant, without the slash that some clients add.
 const KNOWN: &[&str] = &[
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_scope_names_one_known_resource() {
-        let world = World::test();
+        let world = crate::test::world();
         let ask = |scope: &str| of_scope(&world, "t", scope).map_err(|error| error.number);
         assert_eq!(ask("https://management.azure.com/.default").unwrap(), "https://management.azure.com");
         assert_eq!(

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::json::Json as _;
-use crate::seed::{Tenant, guid};
-use crate::store::Store;
+use super::seed::Tenant;
+use crate::core::guid::guid;
+use crate::core::json::Json as _;
+use crate::core::store::Store;
 
 /// Puts a tenant there.
 ///

@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::client::{self, Client};
 use super::error::SignInError;
 use super::federated::Unproven;
-use super::{assertion, federated, resource, tenant};
-use crate::http::Response;
-use crate::jwt::Unverified;
-use crate::operation::{Answer, Call, Operation, Stop};
-use crate::world::World;
+use super::{assertion, federated, issuer, replicas, resource, signing_key, tenant};
+use crate::core::http::Response;
+use crate::core::jwt::Unverified;
+use crate::core::operation::{Answer, Call, Operation, Stop};
+use crate::core::world::World;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new("Token_v2", "POST", "/{tenant}/oauth2/v2.0/token", token),
@@ -34,12 +34,12 @@ fn token(world: &mut World, call: &Call<'_>) -> Answer {
     let issued = issue(world, call, &form);
     // One that comes again when its issuer's keys are there lands on the same replica.
     if !matches!(issued, Err(Unproven::NeedsIssuer(_))) {
-        world.replicas.answered();
+        replicas::count_answer(world);
     }
     match issued {
         Ok(response) => Ok(response),
         Err(Unproven::Wrong(error)) => Err(error.stop(world, correlation_id)),
-        Err(Unproven::NeedsIssuer(issuer)) => Err(Stop::NeedsIssuer(issuer)),
+        Err(Unproven::NeedsIssuer(issuer)) => Err(Stop::Fetch(issuer::fetch(issuer))),
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) fn find_tenant(world: &World, name: &str) -> Result<String, SignInErr
         return Err(SignInError::request(50059, text));
     }
     let domain = name.contains('.') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
-    if !domain && crate::seed::guid(name, "a tenant").is_err() {
+    if !domain && crate::core::guid::guid(name, "a tenant").is_err() {
         let text =
             format!("Specified tenant identifier '{name}' is neither a valid DNS name, nor a valid external domain.");
         return Err(SignInError::request(900_023, text));
@@ -189,7 +189,7 @@ fn access_token(world: &World, tenant: &str, client: &Client, audience: &str, me
     if let (Some(identity), Some(claims)) = (&client.identity, claims.as_object_mut()) {
         claims.insert("xms_mirid".to_owned(), json!(identity));
     }
-    world.entra_key.sign(&claims)
+    signing_key::sign(world, &claims)
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::JWT_BEARER;
-use crate::entra::issuer::Fetched;
-use crate::http::Request;
-use crate::jwt::{SigningKey, Unverified};
+use crate::core::access_token;
+use crate::core::http::Request;
+use crate::core::jwt::{SigningKey, Unverified};
+use crate::entra::issuer;
 use crate::seed::Seed;
 use crate::test::Api;
 
@@ -179,9 +180,8 @@ fn keys_that_are_not_known_are_asked_for_and_what_cannot_be_reached_is_50166() {
     api.world.store.remove(&format!("entra/issuers/{ISSUER}"));
     let assertion = key.sign(&claims(&api, json!({}))).unwrap();
     assert_eq!(federated(&mut api, CI, &assertion).0, 500, "this test has no network: the wish comes out as a bug");
-    let now = api.world.now_ms();
     let mut fetched = |jwks| {
-        api.world.fetched.insert(ISSUER.to_owned(), Fetched { at_ms: now, jwks });
+        issuer::remember(&mut api.world, ISSUER.to_owned(), jwks);
         federated(&mut api, CI, &assertion)
     };
     assert_eq!(error(fetched(Err("no route".to_owned()))), (400, "invalid_request".into(), 50166));
@@ -264,7 +264,7 @@ fn metadata_leads_to_the_token_endpoint_and_its_keys() {
     let (_, configuration) = api.get(&format!("/{TENANT}/v2.0/.well-known/openid-configuration"));
     assert_eq!(configuration["token_endpoint"], format!("https://127.0.0.1:8443/{TENANT}/oauth2/v2.0/token"));
     let keys = configuration["jwks_uri"].as_str().unwrap().strip_prefix("https://127.0.0.1:8443").unwrap();
-    assert_eq!(api.get(keys).1, api.world.entra_key.jwks());
+    assert_eq!(&api.get(keys).1, access_token::published(&api.world.store));
     assert_eq!(api.get("/common/.well-known/openid-configuration").1["issuer"], "https://sts.windows.net/{tenantid}/");
     assert_eq!(api.get(&format!("/{CLIENT}/v2.0/.well-known/openid-configuration")).0, 400);
     let asked = "/common/discovery/instance?api-version=1.1&authorization_endpoint=https%3A%2F%2Fx%2Ftt%2Foauth2%2Fv2.0%2Fauthorize";

@@ -4,11 +4,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Error;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::world::World;
 use crate::entra::{client, principal};
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Operation};
-use crate::world::World;
 
 pub(super) const OPERATIONS: &[Operation] =
     &[Operation::new("DirectoryObjects_GetByIds", "POST", "/v1.0/directoryObjects/getByIds", by_ids)];

@@ -4,8 +4,8 @@ use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::http::Response;
-use crate::operation::Stop;
+use crate::core::http::Response;
+use crate::core::operation::Stop;
 
 /// One error, not yet an answer.
 #[derive(Debug)]
@@ -16,6 +16,10 @@ pub(super) struct Error {
 }
 
 impl Error {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
     /// 400.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: "BadRequest", message: message.into() }

@@ -8,32 +8,62 @@ mod directory_object;
 mod error;
 mod service_principal;
 
+use http::StatusCode;
+
 use self::error::Error;
-use super::entra::access_token::{self, Unfit};
-use super::entra::resource;
-use super::operation::{Call, Operation};
-use super::world::World;
+use crate::core::access_token::{self, Unfit};
+use crate::core::http::{Request, Response};
+use crate::core::operation::{Call, Operation};
+use crate::core::surface::{Failure, Surface};
+use crate::core::world::World;
+use crate::entra::resource;
 
-/// Everything that is asked of `graph.microsoft.com`.
-pub(crate) const OPERATIONS: &[&[Operation]] = &[service_principal::OPERATIONS, directory_object::OPERATIONS];
+/// `graph.microsoft.com`.
+pub(crate) struct Graph;
 
-/// The answer to a path or a method that Graph has not here.
-pub(crate) fn unknown(segments: &[String]) -> super::http::Response {
-    let what = segments.get(1).map(String::as_str).unwrap_or_default();
-    Error::bad_request(format!(
-        "Resource not found for the segment '{what}'. The emulator has service principals only."
-    ))
-    .response()
+impl Surface for Graph {
+    fn name(&self) -> &'static str {
+        "graph"
+    }
+
+    fn serves(&self, _request: &Request, segments: &[String]) -> bool {
+        segments.first().is_some_and(|first| first == "v1.0")
+    }
+
+    fn operations(&self) -> &'static [&'static [Operation]] {
+        &[service_principal::OPERATIONS, directory_object::OPERATIONS]
+    }
+
+    fn failure(&self, failure: Failure<'_>) -> Response {
+        let error = match failure {
+            Failure::UnknownPath(request) | Failure::OtherMethod(request) => {
+                let segments = request.segments();
+                let segment = segments.get(1).map(String::as_str).unwrap_or_default();
+                Error::bad_request(format!(
+                    "Resource not found for the segment '{segment}'. The emulator has service principals only."
+                ))
+            }
+            Failure::UnsafePath => Error::bad_request("The request path has a part that no name can be."),
+            Failure::TooLarge => {
+                let message = "The request content is larger than 4 MB.";
+                Error::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+            }
+            Failure::Internal(reason) => Error::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", reason),
+        };
+        error.response()
+    }
 }
 
 /// The tenant of whoever asks, by a token for Graph.
 fn tenant(world: &World, call: &Call<'_>) -> Result<String, Error> {
     let text = call.request.bearer().ok_or_else(|| Error::unauthorized("Access token is empty."))?;
     let token =
-        access_token::verify(&world.entra_key.jwks(), world.clock.unix(), text).map_err(|unfit| match unfit {
-            Unfit::Expired(_) => Error::unauthorized("Lifetime validation failed, the token is expired."),
-            Unfit::Signature | Unfit::UnknownKey => Error::unauthorized("Signature validation failed."),
-            Unfit::Malformed => Error::unauthorized("CompactToken parsing failed."),
+        access_token::verify(access_token::published(&world.store), world.clock.unix(), text).map_err(|unfit| {
+            match unfit {
+                Unfit::Expired(_) => Error::unauthorized("Lifetime validation failed, the token is expired."),
+                Unfit::Signature | Unfit::UnknownKey => Error::unauthorized("Signature validation failed."),
+                Unfit::Malformed => Error::unauthorized("CompactToken parsing failed."),
+            }
         })?;
     if !token.audiences().iter().any(|audience| resource::is_graph(world, audience)) {
         return Err(Error::unauthorized("Access token validation failure. Invalid audience."));
@@ -46,7 +76,7 @@ mod tests {
     use http::HeaderValue;
     use serde_json::{Value, json};
 
-    use crate::http::Request;
+    use crate::core::http::Request;
     use crate::test::Api;
 
     fn ask(api: &mut Api, audience: &str, target: &str) -> (u16, Value) {

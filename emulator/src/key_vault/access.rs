@@ -6,13 +6,14 @@
 use serde_json::Value;
 
 use super::error::Error;
+use super::ports;
 use crate::arm::access::{self, Asked, Right};
 use crate::arm::vault;
-use crate::entra::access_token::{self, Unfit};
-use crate::json::Json as _;
-use crate::operation::Call;
-use crate::rule::Rule;
-use crate::world::World;
+use crate::core::access_token::{self, Unfit};
+use crate::core::json::Json as _;
+use crate::core::operation::{Call, Caller};
+use crate::core::rule::Rule;
+use crate::core::world::World;
 
 const RESOURCE: &str = "https://vault.azure.net";
 
@@ -69,13 +70,7 @@ pub(super) fn open(world: &World, call: &Call<'_>, action: Action) -> Result<Vau
     } else {
         check_policies(document, &caller, action)?
     }
-    Ok(Vault { name: document.text("name").to_owned(), uri: world.ports.uri(name).ok_or_else(gone)? })
-}
-
-struct Caller {
-    tenant: String,
-    client_id: String,
-    object_id: String,
+    Ok(Vault { name: document.text("name").to_owned(), uri: ports::uri(world, name).ok_or_else(gone)? })
 }
 
 fn authenticate(world: &World, call: &Call<'_>, tenant: &str) -> Result<Caller, Error> {
@@ -87,13 +82,16 @@ fn authenticate(world: &World, call: &Call<'_>, tenant: &str) -> Result<Caller, 
         let described = format!("{challenge}, error=\"invalid_token\", error_description=\"{message}\"");
         Error::unauthorized(message, described)
     };
-    let token = access_token::verify(&world.entra_key.jwks(), world.clock.unix(), text).map_err(|unfit| {
-        refuse(match unfit {
-            Unfit::Malformed => "AKV10001: The token is not a signed JWT with an expiry.".to_owned(),
-            Unfit::UnknownKey | Unfit::Signature => "AKV10001: The token's signature cannot be validated.".to_owned(),
-            Unfit::Expired(at) => format!("AKV10001: The token has expired at {at}, in seconds since 1970."),
-        })
-    })?;
+    let token =
+        access_token::verify(access_token::published(&world.store), world.clock.unix(), text).map_err(|unfit| {
+            refuse(match unfit {
+                Unfit::Malformed => "AKV10001: The token is not a signed JWT with an expiry.".to_owned(),
+                Unfit::UnknownKey | Unfit::Signature => {
+                    "AKV10001: The token's signature cannot be validated.".to_owned()
+                }
+                Unfit::Expired(at) => format!("AKV10001: The token has expired at {at}, in seconds since 1970."),
+            })
+        })?;
     let audiences = token.audiences();
     if !audiences.iter().any(|audience| audience.strip_suffix('/').unwrap_or(audience) == RESOURCE) {
         let found = audiences.join(", ");

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::access::{Action, Vault, open};
 use super::secret;
-use crate::http::Response;
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Operation};
-use crate::world::World;
+use crate::core::http::Response;
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::world::World;
 
 const ONE: &str = "/{vault}/deletedsecrets/{secret}";
 const RETENTION: i64 = 90 * 24 * 3600;

@@ -3,8 +3,8 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::http::Response;
-use crate::operation::Stop;
+use crate::core::http::Response;
+use crate::core::operation::Stop;
 
 /// One error, not yet an answer.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use super::access::{Action, Vault, open};
 use super::deleted_secret;
 use super::error::Error;
-use crate::http::{Request, Response};
-use crate::json::Json as _;
-use crate::operation::{Answer, Call, Operation};
-use crate::store::Store;
-use crate::world::World;
+use crate::core::http::{Request, Response};
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Operation};
+use crate::core::store::Store;
+use crate::core::world::World;
 
 const ONE: &str = "/{vault}/secrets/{secret}";
 const VERSION: &str = "/{vault}/secrets/{secret}/{version}";

@@ -1,7 +1,8 @@
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::http::Request;
+use super::super::ports;
+use crate::core::http::Request;
 use crate::test::Api;
 
 const VAULT: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo";
@@ -33,7 +34,8 @@ fn send_as(api: &mut Api, token: Option<&str>, method: &str, target: &str, body:
         request.headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
     }
     request.body = body.to_string().into();
-    let response = api.exchange_at(Some("kv-demo"), &request);
+    request.port = Some("kv-demo".into());
+    let response = api.exchange(&request);
     let challenge = response.headers.get("www-authenticate").map_or("", |it| it.to_str().unwrap()).to_owned();
     (response.status.as_u16(), serde_json::from_slice(&response.body).unwrap_or_default(), challenge)
 }
@@ -46,7 +48,7 @@ fn a_secret_is_written_in_versions_and_read_by_name_or_by_version() {
     assert_eq!((status, &first["value"], &first["tags"]), (200, &json!("1"), &json!({"a": "b"})));
     let id = first["id"].as_str().unwrap();
     let (uri, version) = id.split_once("secrets/My-key/").unwrap();
-    assert_eq!((Some(uri), version.len()), (api.world.ports.uri("kv-demo").as_deref(), 32));
+    assert_eq!((Some(uri), version.len()), (ports::uri(&api.world, "kv-demo").as_deref(), 32));
     assert_eq!(first["attributes"]["enabled"], true);
     let (_, second) = send(&mut api, "PUT", "/secrets/my-KEY", &json!({"value": "2", "contentType": "text/plain"}));
     assert!(second["id"].as_str().unwrap().contains("/My-key/"));

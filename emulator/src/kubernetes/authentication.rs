@@ -7,8 +7,8 @@ use super::authorization::{self, Attributes};
 use super::kinds::{Pod, ServiceAccount};
 use super::status::Status;
 use super::{Context, metadata};
-use crate::http::Request;
-use crate::jwt::{Lookup, Unverified, find_key};
+use crate::core::http::Request;
+use crate::core::jwt::{Lookup, Unverified, find_key};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]

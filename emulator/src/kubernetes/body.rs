@@ -9,12 +9,12 @@ use super::options::Unknown;
 use super::protobuf;
 use super::schema::Struct;
 use super::status::Status;
-use crate::http::Request;
+use crate::core::http::Request;
 
 /// The media type of protobuf.
 pub(super) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// As much as kube-apiserver takes of a body.
-const MOST_BYTES: usize = 3 * 1024 * 1024;
+pub(super) const MOST_BYTES: usize = 3 * 1024 * 1024;
 
 /// What a body holds: its type, which need not be a stored kind's.
 #[derive(Clone, Copy)]

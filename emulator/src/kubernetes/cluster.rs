@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Context, controllers, rbac};
-use crate::clock::Clock;
-use crate::jwt::SigningKey;
-use crate::store::Store;
+use crate::core::clock::Clock;
+use crate::core::jwt::SigningKey;
+use crate::core::store::Store;
+use crate::core::world::World;
 
 /// A cluster as it is kept under `kubernetes/<name>/_cluster`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Cluster {
+pub(crate) struct Cluster {
     name: String,
     url: String,
     issuer: String,
@@ -39,7 +40,23 @@ fn public_authority() -> String {
     "https://login.microsoftonline.com/".to_owned()
 }
 
+/// Where a cluster's API is served.
+pub(crate) fn url(world: &World, name: &str) -> String {
+    format!("{}/clusters/{name}", world.url)
+}
+
 impl Cluster {
+    /// Creates a cluster that is served here, issuer included, with the workload identity webhook of this tenant.
+    ///
+    /// # Errors
+    /// As [`Cluster::create`].
+    pub(crate) fn serve(world: &mut World, name: &str, tenant: &str, namespaces: &[String]) -> Result<(), String> {
+        let (url, issuer) = (url(world, name), format!("{}/oidc/{name}/", world.url));
+        let mut cluster = Self::create(&mut world.store, &world.clock, name, &url, &issuer, namespaces)?;
+        cluster.set_webhook(&mut world.store, tenant, &format!("{}/", world.url));
+        Ok(())
+    }
+
     /// Makes a cluster with a signing key, an administrator's token and these namespaces, each with its `default`
     /// service account, and stores it.
     ///
@@ -48,7 +65,7 @@ impl Cluster {
     /// # Errors
     /// When the name is empty or more than letters, digits, `-`, `_` and `.`, when a cluster of this name is stored
     /// already, when a namespace's name breaks the rules, or when no key can be made.
-    pub fn create(
+    pub(crate) fn create(
         store: &mut Store,
         clock: &Clock,
         name: &str,
@@ -87,13 +104,13 @@ impl Cluster {
     }
 
     /// The stored cluster of this name.
-    pub fn load(store: &Store, name: &str) -> Option<Self> {
+    pub(crate) fn load(store: &Store, name: &str) -> Option<Self> {
         let document = store.get(&format!("kubernetes/{name}/_cluster"))?;
         serde_json::from_value(document.clone()).ok()
     }
 
     /// All stored clusters, by name.
-    pub fn all(store: &Store) -> Vec<Self> {
+    pub(crate) fn all(store: &Store) -> Vec<Self> {
         const ALL: &str = "kubernetes/";
         let (mut all, mut from) = (Vec::new(), ALL.to_owned());
         // From cluster to cluster, past all that is in each: `0` is the character after the slash.
@@ -107,65 +124,53 @@ impl Cluster {
     }
 
     /// The cluster with exactly this issuer, byte for byte, as Entra ID compares it.
-    pub fn by_issuer(store: &Store, issuer: &str) -> Option<Self> {
+    pub(crate) fn by_issuer(store: &Store, issuer: &str) -> Option<Self> {
         Self::all(store).into_iter().find(|cluster| cluster.issuer == issuer)
     }
 
     /// The keys that its tokens are signed with, as a JSON Web Key Set.
-    pub fn jwks(&self) -> Value {
+    pub(crate) fn jwks(&self) -> Value {
         self.jwks.clone()
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The `iss` of its tokens.
-    pub fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
 
     /// The token of an administrator.
-    pub fn admin_token(&self) -> &str {
+    pub(crate) fn admin_token(&self) -> &str {
         &self.admin_token
     }
 
     /// Where its API is served, without a slash at the end.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The audiences that the API server takes for itself, which are also those of a token that names none.
-    pub fn api_audiences(&self) -> &[String] {
+    pub(crate) fn api_audiences(&self) -> &[String] {
         &self.api_audiences
-    }
-
-    /// Sets the audiences that the API server takes for itself; the issuer is the default.
-    pub fn set_api_audiences(&mut self, store: &mut Store, audiences: Vec<String>) {
-        self.api_audiences = audiences;
-        self.save(store);
     }
 
     /// Whether the controllers run that a real cluster has beside its API server: those that make the `default` service
     /// account and empty a namespace that is deleted. They do unless they are stopped.
-    pub fn has_controllers(&self) -> bool {
+    pub(crate) fn has_controllers(&self) -> bool {
         self.controllers
     }
 
-    /// Stops the controllers, which leaves an API server alone, as the recordings were made with.
-    pub fn stop_controllers(&mut self, store: &mut Store) {
-        self.controllers = false;
-        self.save(store);
-    }
-
     /// Whether roles decide who may do what. Where they do not, whoever signs in may do everything.
-    pub fn has_rbac(&self) -> bool {
+    pub(crate) fn has_rbac(&self) -> bool {
         self.rbac
     }
 
     /// Lets roles decide, or not. The roles that every cluster has are made when they first do.
-    pub fn set_rbac(&mut self, store: &mut Store, clock: &Clock, on: bool) {
+    pub(crate) fn set_rbac(&mut self, store: &mut Store, clock: &Clock, on: bool) {
         self.rbac = on;
         self.save(store);
         if on {
@@ -174,7 +179,7 @@ impl Cluster {
     }
 
     /// Sets the tenant and the authority that the workload identity webhook gives to pods whose account names no tenant.
-    pub fn set_webhook(&mut self, store: &mut Store, tenant: &str, authority: &str) {
+    pub(crate) fn set_webhook(&mut self, store: &mut Store, tenant: &str, authority: &str) {
         self.tenant = tenant.to_owned();
         self.authority = authority.to_owned();
         self.save(store);
@@ -191,7 +196,7 @@ impl Cluster {
     }
 
     /// Removes the cluster and all that is in it.
-    pub fn delete(self, store: &mut Store) {
+    pub(crate) fn delete(self, store: &mut Store) {
         let prefix = format!("kubernetes/{}/", self.name);
         let keys: Vec<String> = store.under(&prefix).map(|(key, _)| key.to_owned()).collect();
         for key in keys {

@@ -9,7 +9,7 @@ use super::kinds::{self, Kind};
 use super::openapi;
 use super::reviews;
 use super::status::Status;
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 
 /// Parameters of the media type in which a client asks for all resources of all groups at once.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";

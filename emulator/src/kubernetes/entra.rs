@@ -7,14 +7,12 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::authentication::User;
-use crate::entra::access_token;
-use crate::json::Json as _;
-use crate::store::Store;
+use crate::core::access_token;
+use crate::core::json::Json as _;
+use crate::core::store::Store;
 
 /// The application that stands for all AKS API servers.
 pub(crate) const SERVER: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
-/// Where the published keys of the emulated Entra are.
-pub(crate) const KEYS: &str = "emulator/entra-jwks";
 
 /// Makes a cluster trust the users of this tenant, or nobody of Entra ID.
 pub(crate) fn trust(store: &mut Store, cluster: &str, tenant: Option<&str>) {
@@ -28,7 +26,7 @@ pub(crate) fn trust(store: &mut Store, cluster: &str, tenant: Option<&str>) {
 /// The user of a token of Entra ID; none where it is not one, or not one for this cluster.
 pub(super) fn user_of(context: &Context<'_>, token: &str) -> Option<User> {
     let trusted = context.store.get(&format!("kubernetes/{}/_entra", context.cluster.name()))?;
-    let token = access_token::verify(context.store.get(KEYS)?, context.clock.unix(), token).ok()?;
+    let token = access_token::verify(access_token::published(context.store), context.clock.unix(), token).ok()?;
     let tenant = token.claim("tid")?;
     if !token.audiences().contains(&SERVER) || !tenant.eq_ignore_ascii_case(trusted.text("tenant")) {
         return None;

@@ -9,7 +9,7 @@ mod admission;
 mod authentication;
 mod authorization;
 mod body;
-pub mod cluster;
+pub(crate) mod cluster;
 mod controllers;
 mod decode;
 mod discovery;
@@ -17,12 +17,14 @@ pub(crate) mod entra;
 mod fields;
 mod go;
 mod kinds;
+mod kubeconfig;
 mod metadata;
 mod objects;
 mod openapi;
 mod options;
 mod protobuf;
 mod rbac;
+mod request_info;
 mod respond;
 mod reviews;
 mod schema;
@@ -37,68 +39,139 @@ mod webhook;
 mod workload_tests;
 mod workloads;
 
-use http::Method;
+use std::borrow::Cow;
+use std::path::Path;
+
+use http::StatusCode;
+use serde_json::json;
 
 use self::authorization::Attributes;
 use self::cluster::Cluster;
+use self::request_info::{RequestInfo, Resource};
 use self::status::Status;
 use self::verbs::Target;
-pub(crate) use self::verbs::{Piece, Watch};
-use super::clock::Clock;
-use super::http::{Request, Response};
-use super::store::Store;
+use crate::core::clock::Clock;
+use crate::core::http::{Request, Response};
+use crate::core::route::{self, Destination};
+use crate::core::rule::Rule;
+use crate::core::store::Store;
+use crate::core::surface::{Failure, Surface};
+use crate::core::world::World;
+
+/// The API servers of all clusters, each below `/clusters/<name>`.
+pub(crate) struct Kubernetes;
+
+impl Surface for Kubernetes {
+    fn name(&self) -> &'static str {
+        "kubernetes"
+    }
+
+    fn serves(&self, _request: &Request, segments: &[String]) -> bool {
+        matches!(segments, [first, _, ..] if first == "clusters")
+    }
+
+    fn route(&self, request: &Request, segments: &[String]) -> Destination {
+        let cluster = segments.get(1).cloned().unwrap_or_default();
+        let without_first = |path: &str| {
+            let path = path.trim_start_matches('/').split_once('/');
+            path.map_or_else(String::new, |(_, rest)| rest.to_owned())
+        };
+        let path = format!("/{}", without_first(&without_first(&request.path)));
+        let info = RequestInfo::new(&path, request);
+        Destination {
+            name: info.operation(),
+            right: info.right(),
+            target: route::Target::Handler(Box::new(move |world, request| serve(world, &cluster, &info, request))),
+        }
+    }
+
+    fn failure(&self, failure: Failure<'_>) -> Response {
+        let status = match failure {
+            Failure::UnknownPath(_) => return discovery::page_not_found(),
+            Failure::OtherMethod(_) => Status::method_not_allowed(),
+            Failure::UnsafePath => Status::no_resource(),
+            Failure::TooLarge => Status::too_large(body::MOST_BYTES),
+            Failure::Internal(reason) => Status::internal(reason),
+        };
+        status.response()
+    }
+
+    fn tick(&self, world: &mut World) {
+        for cluster in Cluster::all(&world.store) {
+            controllers::tick(&mut Context { store: &mut world.store, clock: &world.clock, cluster: &cluster });
+        }
+    }
+
+    /// As kubectl and the Kubernetes provider read it.
+    fn environment(&self, world: &World, folder: &Path) -> Vec<(&'static str, String)> {
+        let file = folder.join(kubeconfig::FILE).display().to_string();
+        let current = kubeconfig::current(world, &Cluster::all(&world.store));
+        vec![("KUBE_CONFIG_PATH", file.clone()), ("KUBE_CTX", current), ("KUBECONFIG", file)]
+    }
+
+    fn files(&self, world: &World) -> Vec<(&'static str, String)> {
+        vec![(kubeconfig::FILE, kubeconfig::text(world))]
+    }
+}
+
+/// Answers a request to the API server of this cluster.
+fn serve(world: &mut World, cluster: &str, info: &RequestInfo, request: &Request) -> Response {
+    let Some(mut cluster) = Cluster::load(&world.store, cluster) else {
+        let text = format!("the emulator has no cluster `{cluster}`");
+        return Response::json(StatusCode::NOT_FOUND, &json!({"error": text}));
+    };
+    if cluster.has_rbac() != world.settings.rbac {
+        cluster.set_rbac(&mut world.store, &world.clock, world.settings.rbac);
+    }
+    let mut request = Cow::Borrowed(request);
+    if request_info::is_apply(&request) && !world.settings.keeps(Rule::ApplyConflicts) {
+        // An apply that meets no conflict is one that is forced.
+        let query = &mut request.to_mut().query;
+        query.retain(|(name, _)| name != "force");
+        query.push(("force".to_owned(), "true".to_owned()));
+    }
+    answer(&mut Context { store: &mut world.store, clock: &world.clock, cluster: &cluster }, info, &request)
+}
 
 /// What a request is answered with.
 #[derive(Debug)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The emulator's documents; the cluster's are under `kubernetes/<name>/`.
-    pub store: &'a mut Store,
+    store: &'a mut Store,
     /// The emulated time.
-    pub clock: &'a Clock,
+    clock: &'a Clock,
     /// The cluster that is asked.
-    pub cluster: &'a Cluster,
+    cluster: &'a Cluster,
 }
 
-/// Lets the controllers do what it is time for.
-pub(crate) fn tick(context: &mut Context<'_>) {
+/// Answers a request to a cluster's API.
+fn answer(context: &mut Context<'_>, info: &RequestInfo, request: &Request) -> Response {
     controllers::tick(context);
-}
-
-/// Answers a request to a cluster's API. The path is relative to the cluster's address: `/api/v1/namespaces`.
-pub fn answer(context: &mut Context<'_>, request: &Request) -> Response {
-    controllers::tick(context);
-    let response = route(context, request).unwrap_or_else(|status| status.response());
+    let response = respond_to(context, info, request).unwrap_or_else(|status| status.response());
     if respond::wants_yaml(request) { respond::in_yaml(response) } else { response }
 }
 
-fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Status> {
+fn respond_to(context: &mut Context<'_>, info: &RequestInfo, request: &Request) -> Result<Response, Status> {
     let user = authentication::authenticate(context, request)?;
     let user = authentication::impersonate(context, user, request)?;
-    let segments = request.segments();
-    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (group, version, rest) = match parts.as_slice() {
-        ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
-        ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
-        _ => {
-            let verb = request.method.as_str().to_ascii_lowercase();
-            let asked = Attributes { verb: &verb, path: Some(&request.path), ..Attributes::default() };
-            authorization::authorize(context, &user, &asked)?;
-            return discovery::answer(context, request, &parts);
-        }
+    let verb = info.verb.as_str();
+    let Some(resource) = &info.resource else {
+        let asked = Attributes { verb, path: Some(&info.path), ..Attributes::default() };
+        authorization::authorize(context, &user, &asked)?;
+        let parts: Vec<&str> = info.parts.iter().map(String::as_str).collect();
+        return discovery::answer(context, request, &parts);
     };
-    let Some(place) = Place::of(rest) else { return Err(Status::no_resource()) };
-    let watch = options::flag(request, "watch") && request.method == Method::GET;
-    let verb = verbs::verb_of(&request.method, place.name.is_empty(), watch);
-    // Who selects one object of a collection by its name asks for no more than that one.
+    let Resource { group, version, namespace, resource: plural, name, subresource } = resource;
+    // A selection of one object of a collection by its name needs the right to that one only.
     let selected = if matches!(verb, "list" | "watch" | "deletecollection") { selectors::named(request) } else { "" };
     let asked = Attributes {
         verb,
         path: None,
         group,
-        resource: place.resource,
-        subresource: place.subresource,
-        namespace: place.attributed_namespace(),
-        name: if place.name.is_empty() { selected } else { place.name },
+        resource: plural,
+        subresource,
+        namespace: resource.attributed_namespace(),
+        name: if name.is_empty() { selected } else { name },
     };
     authorization::authorize(context, &user, &asked)?;
     if !discovery::has_group(group) {
@@ -107,63 +180,22 @@ fn route(context: &mut Context<'_>, request: &Request) -> Result<Response, Statu
     if !discovery::serves(group, version) {
         return Err(Status::no_resource());
     }
-    if reviews::is_one(group, place.resource) {
-        if !place.name.is_empty() {
+    if reviews::is_one(group, plural) {
+        if !name.is_empty() {
             return Err(Status::no_resource());
         }
-        return reviews::answer(context, &user, (group, place.resource, place.namespace), request);
+        return reviews::answer(context, &user, (group, plural, namespace), request);
     }
-    let kind = kinds::find(group, version, place.resource)?;
-    let misplaced = if kind.namespaced() {
-        place.namespace.is_empty() && !place.name.is_empty()
-    } else {
-        !place.namespace.is_empty()
-    };
+    let kind = kinds::find(group, version, plural)?;
+    let misplaced = if kind.namespaced() { namespace.is_empty() && !name.is_empty() } else { !namespace.is_empty() };
     // A name with a slash, which only an escape in the path makes, is no name.
-    if misplaced || segments.iter().any(|part| part.contains('/')) {
+    if misplaced || info.parts.iter().any(|part| part.contains('/')) {
         return Err(Status::no_resource());
     }
-    if place.resource == "serviceaccounts" && place.subresource == "token" {
-        return tokens::answer(context, place.namespace, place.name, request);
+    if plural == "serviceaccounts" && subresource == "token" {
+        return tokens::answer(context, namespace, name, request);
     }
-    let target = Target {
-        kind,
-        namespace: place.namespace.to_owned(),
-        name: place.name.to_owned(),
-        subresource: place.subresource.to_owned(),
-        user,
-    };
+    let target =
+        Target { kind, namespace: namespace.clone(), name: name.clone(), subresource: subresource.clone(), user };
     verbs::answer(context, &target, verb, request)
-}
-
-/// What the path of a resource names; what it does not name is empty.
-struct Place<'a> {
-    namespace: &'a str,
-    resource: &'a str,
-    name: &'a str,
-    subresource: &'a str,
-}
-
-impl<'a> Place<'a> {
-    fn of(rest: &[&'a str]) -> Option<Self> {
-        let place = |namespace, resource, name, subresource| Self { namespace, resource, name, subresource };
-        match rest {
-            ["namespaces"] => Some(place("", "namespaces", "", "")),
-            ["namespaces", name] => Some(place("", "namespaces", name, "")),
-            // `finalize` and `status` are parts of the namespace; anything else is a resource in it.
-            ["namespaces", name, part @ ("finalize" | "status")] => Some(place("", "namespaces", name, part)),
-            ["namespaces", namespace, resource] => Some(place(namespace, resource, "", "")),
-            ["namespaces", namespace, resource, name] => Some(place(namespace, resource, name, "")),
-            ["namespaces", namespace, resource, name, part] => Some(place(namespace, resource, name, part)),
-            [resource] => Some(place("", resource, "", "")),
-            [resource, name] => Some(place("", resource, name, "")),
-            [resource, name, part] => Some(place("", resource, name, part)),
-            _ => None,
-        }
-    }
-
-    /// The namespace that rights are asked for: a namespace itself is in itself.
-    fn attributed_namespace(&self) -> &'a str {
-        if self.resource == "namespaces" { self.name } else { self.namespace }
-    }
 }

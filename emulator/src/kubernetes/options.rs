@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::go;
 use super::status::{FieldError, Status};
-use crate::http::Request;
+use crate::core::http::Request;
 
 const LONGEST_MANAGER: usize = 128;
 

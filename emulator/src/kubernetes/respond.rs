@@ -9,7 +9,7 @@ use super::kinds::Kind;
 use super::options::exact;
 use super::status::Status;
 use super::{Context, metadata};
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 
 /// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::kinds::Kind;
 use super::metadata;
 use super::options::exact;
 use super::status::Status;
-use crate::http::Request;
+use crate::core::http::Request;
 
 /// A label selector: all of its requirements hold.
 #[derive(Debug, Default, Clone)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::go;
 use super::kinds::Kind;
-use crate::http::Response;
+use crate::core::http::Response;
 
 /// A refusal.
 #[derive(Debug)]

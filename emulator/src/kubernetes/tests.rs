@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
+use super::request_info::RequestInfo;
 use super::{Context, answer};
-use crate::clock::Clock;
-use crate::http::Request;
-use crate::store::Store;
+use crate::core::clock::Clock;
+use crate::core::http::Request;
+use crate::core::store::Store;
 
 pub(super) struct Server {
     pub(super) store: Store,
@@ -33,9 +34,10 @@ impl Server {
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default().into();
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let request = Request { method: method.parse().unwrap(), path: path.to_owned(), query, headers, body };
+        let request = Request { path: path.to_owned(), query, headers, body, ..Request::test(method, "") };
+        let info = RequestInfo::new(path, &request);
         let mut context = Context { store: &mut self.store, clock: &self.clock, cluster: &self.cluster };
-        let response = answer(&mut context, &request);
+        let response = answer(&mut context, &info, &request);
         (response.status.as_u16(), serde_json::from_slice(&response.body).unwrap_or(Value::Null))
     }
 }
@@ -106,7 +108,7 @@ fn a_watch_tells_what_came_into_its_selection_changed_and_left_it() {
     for (name, value) in [("watch", "true"), ("resourceVersion", &from), ("labelSelector", "a=1")] {
         request.query.push((name.to_owned(), value.to_owned()));
     }
-    let response = answer(&mut context, &request);
+    let response = answer(&mut context, &RequestInfo::new(&request.path, &request), &request);
     let text = String::from_utf8(response.body.to_vec()).unwrap();
     let types: Vec<Value> =
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].clone()).collect();

@@ -13,7 +13,7 @@ use super::respond::{self, Form};
 use super::schema::{API_VERSION, Field, KIND, METADATA, STRING_LIST, Struct, Type};
 use super::status::{FieldError, Status};
 use super::{Context, decode, go, metadata, verbs};
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 
 const SHORTEST_SECONDS: i64 = 600;
 const LONGEST_SECONDS: i64 = 1 << 32;

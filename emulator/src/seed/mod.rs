@@ -35,19 +35,16 @@
 
 mod default;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub use self::default::default_seed;
-pub use super::arm::rights::Permission;
-use super::kubernetes::cluster::Cluster;
-use super::world::World;
-use super::{arm, entra};
-
-/// The audience of a federated credential that names none.
-pub(crate) const DEFAULT_AUDIENCE: &str = "api://AzureADTokenExchange";
+use crate::arm;
+pub use crate::arm::seed::{ClusterKind, ClusterResource, ResourceGroup, Subscription, Vault};
+use crate::core::world::World;
+use crate::entra;
+pub use crate::entra::seed::{Application, Credential, Issuer, Permission, Principal, Tenant};
+use crate::kubernetes::cluster::Cluster;
 
 /// The whole document.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -71,110 +68,6 @@ pub struct Seed {
     pub issuers: Vec<Issuer>,
 }
 
-/// A directory.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tenant {
-    /// A GUID.
-    pub id: String,
-    /// Its domain, which works in place of the GUID.
-    pub name: String,
-}
-
-/// A subscription.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Subscription {
-    /// A GUID.
-    pub id: String,
-    /// The display name.
-    pub name: String,
-    /// The tenant's GUID; the first tenant when it is left out.
-    #[serde(default)]
-    pub tenant: Option<String>,
-}
-
-/// A resource group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResourceGroup {
-    /// The name.
-    pub name: String,
-    /// The region, such as `westeurope`.
-    pub location: String,
-    /// The subscription's GUID; the first subscription when it is left out.
-    #[serde(default)]
-    pub subscription: Option<String>,
-    /// Tags.
-    #[serde(default)]
-    pub tags: Map<String, Value>,
-}
-
-/// An app registration.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Application {
-    /// The application (client) id, a GUID.
-    pub client_id: String,
-    /// The object id of its service principal; derived from the client id when it is left out.
-    #[serde(default)]
-    pub object_id: Option<String>,
-    /// The display name.
-    pub name: String,
-    /// The tenant's GUID; the first tenant when it is left out.
-    #[serde(default)]
-    pub tenant: Option<String>,
-    /// Client secrets.
-    #[serde(default)]
-    pub secrets: Vec<String>,
-    /// Client secrets that are good no longer.
-    #[serde(default)]
-    pub expired_secrets: Vec<String>,
-    /// Whether it has a service principal in its tenant, without which it cannot sign in; it has when this is left out.
-    #[serde(default = "yes")]
-    pub service_principal: bool,
-    /// Certificates, PEM, whose keys may sign client assertions.
-    #[serde(default)]
-    pub certificates: Vec<String>,
-    /// Federated identity credentials on the application.
-    #[serde(default)]
-    pub federated_identity_credentials: Vec<Credential>,
-    /// What it may do in Azure Resource Manager besides what roles that are assigned to it let it do; everything when this is
-    /// left out.
-    #[serde(default)]
-    pub permissions: Option<Vec<Permission>>,
-}
-
-/// A federated identity credential on an application.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Credential {
-    /// The name.
-    pub name: String,
-    /// The issuer, compared byte for byte.
-    pub issuer: String,
-    /// The subject, compared byte for byte.
-    pub subject: String,
-    /// The audience; `api://AzureADTokenExchange` when it is left out.
-    #[serde(default)]
-    pub audience: Option<String>,
-}
-
-/// A user, a group or a service principal from nowhere.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Principal {
-    /// The object id, a GUID.
-    pub object_id: String,
-    /// The display name.
-    pub name: String,
-    /// `User`, `Group` or `ServicePrincipal`.
-    pub kind: String,
-    /// The tenant's GUID; the first tenant when it is left out.
-    #[serde(default)]
-    pub tenant: Option<String>,
-}
-
 /// A Kubernetes cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -187,76 +80,6 @@ pub struct ClusterSeed {
     /// What it is in Azure; nothing when it is left out.
     #[serde(default)]
     pub azure: Option<ClusterResource>,
-}
-
-/// The resource of a cluster in Azure, which has the cluster's name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClusterResource {
-    /// The resource group, which must exist.
-    pub resource_group: String,
-    /// The group's subscription, a GUID; the first subscription when it is left out.
-    #[serde(default)]
-    pub subscription: Option<String>,
-    /// AKS when it is left out.
-    #[serde(default)]
-    pub kind: ClusterKind,
-    /// Whether its issuer is published; it is when this is left out.
-    #[serde(default = "yes")]
-    pub oidc_issuer: bool,
-    /// Whether the webhook is there; it is when this is left out.
-    #[serde(default = "yes")]
-    pub workload_identity: bool,
-    /// Whether users of Entra ID may sign in.
-    #[serde(default)]
-    pub entra: bool,
-    /// Whether the administrator's credential is handed out; it is when this is left out.
-    #[serde(default = "yes")]
-    pub local_accounts: bool,
-    /// Whether the API server has a private name only. The emulated one answers nevertheless.
-    #[serde(default)]
-    pub private: bool,
-}
-
-/// What a cluster is in Azure.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClusterKind {
-    /// A managed cluster.
-    #[default]
-    Aks,
-    /// A connected cluster.
-    Arc,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// A Key Vault with Azure RBAC, in the region of its group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Vault {
-    /// The name, unique among all vaults: 3 to 24 letters, digits and `-`.
-    pub name: String,
-    /// The resource group, which must exist.
-    pub resource_group: String,
-    /// The group's subscription, a GUID; the first subscription when it is left out.
-    #[serde(default)]
-    pub subscription: Option<String>,
-    /// Secrets: names and values.
-    #[serde(default)]
-    pub secrets: BTreeMap<String, String>,
-}
-
-/// An issuer whose keys are given rather than fetched.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Issuer {
-    /// The issuer, byte for byte as its tokens have it.
-    pub issuer: String,
-    /// Its JSON Web Key set.
-    pub jwks: Value,
 }
 
 impl Seed {
@@ -339,24 +162,8 @@ impl ClusterSeed {
         if Cluster::load(&world.store, &self.name).is_some() {
             return Ok(());
         }
-        let (url, issuer) = (world.cluster_url(&self.name), format!("{}/oidc/{}/", world.url, self.name));
-        let mut cluster = Cluster::create(&mut world.store, &world.clock, &self.name, &url, &issuer, &self.namespaces)?;
-        cluster.set_webhook(&mut world.store, tenant, &format!("{}/", world.url));
-        Ok(())
+        Cluster::serve(world, &self.name, tenant, &self.namespaces)
     }
-}
-
-/// Checks a GUID and gives it in lower case, as ids are compared.
-///
-/// # Errors
-/// When it is not 8-4-4-4-12 hexadecimal digits; `what` says what it should have been.
-pub(crate) fn guid(text: &str, what: &str) -> Result<String, String> {
-    if text.len() == 36
-        && let Ok(id) = uuid::Uuid::try_parse(text)
-    {
-        return Ok(id.to_string());
-    }
-    Err(format!("`{text}` is not the GUID of {what}"))
 }
 
 #[cfg(test)]
@@ -373,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_seed_without_a_tenant_of_its_own_joins_the_first() {
-        let mut world = World::test();
+        let mut world = crate::test::world();
         let tenant = world.default("tenant").to_owned();
         let more = "subscriptions: [{id: 20000000-0000-4000-8000-0000000000aa, name: More}]\nclusters: [{name: c3}]";
         Seed::parse(more).unwrap().apply(&mut world).unwrap();

@@ -6,13 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use azwi_emulator::Options;
 use azwi_emulator::settings::Settings;
-use azwi_emulator::{Emulator, Options};
 use serde_json::Value;
+
+use crate::support::Client;
 
 /// A namespace of one test, in a cluster that all tests share.
 pub(crate) struct Cluster {
-    emulator: &'static Emulator,
+    client: &'static Client,
     program: &'static Path,
     home: PathBuf,
     pub(crate) namespace: String,
@@ -30,26 +32,23 @@ static NAMESPACES: AtomicU32 = AtomicU32::new(0);
 
 /// Runs a test in a cluster where whoever signs in may do everything.
 pub(crate) fn in_cluster(test: impl FnOnce(&Cluster)) {
-    static EMULATOR: OnceLock<Emulator> = OnceLock::new();
-    run(&EMULATOR, Settings::default(), test);
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    run(&CLIENT, Settings::default(), test);
 }
 
 /// Runs a test in a cluster where roles decide.
 pub(crate) fn in_cluster_with_roles(test: impl FnOnce(&Cluster)) {
-    static EMULATOR: OnceLock<Emulator> = OnceLock::new();
-    run(&EMULATOR, Settings { rbac: true, ..Settings::default() }, test);
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    run(&CLIENT, Settings { rbac: true, ..Settings::default() }, test);
 }
 
-fn run(emulator: &'static OnceLock<Emulator>, settings: Settings, test: impl FnOnce(&Cluster)) {
+fn run(client: &'static OnceLock<Client>, settings: Settings, test: impl FnOnce(&Cluster)) {
     let program = kubectl();
-    let emulator = emulator.get_or_init(|| {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        Emulator::start(Options { settings, ..Options::default() }).unwrap()
-    });
+    let client = client.get_or_init(|| Client::without_azure(Options { settings, ..Options::default() }));
     let namespace = format!("test-{}", NAMESPACES.fetch_add(1, Ordering::Relaxed));
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kubectl");
     std::fs::create_dir_all(&home).unwrap();
-    let cluster = Cluster { emulator, program, home, namespace };
+    let cluster = Cluster { client, program, home, namespace };
     cluster.ok(&format!("create namespace {}", cluster.namespace));
     test(&cluster);
 }
@@ -111,7 +110,7 @@ impl Cluster {
     fn command(&self, command: &str) -> Command {
         let mut kubectl = Command::new(self.program);
         kubectl.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", &self.home);
-        kubectl.env("KUBECONFIG", self.emulator.dir.join("kubeconfig"));
+        kubectl.env("KUBECONFIG", self.client.emulator().dir.join("kubeconfig"));
         kubectl.args(["--namespace", &self.namespace]).args(words(command));
         kubectl.stdout(Stdio::piped()).stderr(Stdio::piped());
         kubectl
@@ -124,12 +123,12 @@ impl Cluster {
 
     /// What the emulator has under a key of this cluster.
     pub(crate) fn stored(&self, key: &str) -> Option<Value> {
-        self.emulator.state().get(format!("kubernetes/demo/{key}")).cloned()
+        self.client.emulator().state().get(format!("kubernetes/demo/{key}")).cloned()
     }
 
     /// The URL of the API server, and the file of its authority's certificate.
     pub(crate) fn server(&self) -> (String, PathBuf) {
-        (format!("{}/clusters/demo", self.emulator.url), self.emulator.dir.join("ca.pem"))
+        (format!("{}/clusters/demo", self.client.url()), self.client.emulator().dir.join("ca.pem"))
     }
 }
 

@@ -11,6 +11,9 @@ mod cluster;
 mod deleting;
 mod reading;
 mod rights;
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../support/mod.rs"]
+mod support;
 mod tokens;
 mod watching;
 mod workloads;

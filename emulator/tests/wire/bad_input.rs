@@ -7,9 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Client, IDENTITIES};
 use crate::fuzz::corpus::Shot;
 use crate::fuzz::wire::Wire;
+use crate::support::{Client, IDENTITIES};
 
 const TENANT: &str = "10000000-0000-4000-8000-000000000001";
 const VAULT: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo?api-version=2023-07-01";

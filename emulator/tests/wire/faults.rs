@@ -6,7 +6,7 @@ use azwi_emulator::Options;
 use reqwest::Method;
 use serde_json::json;
 
-use super::client::{Client, IDENTITIES};
+use super::support::{Client, IDENTITIES};
 
 #[tokio::test]
 async fn a_dropped_connection_has_its_effect_or_not_as_asked_in_both_versions_of_http() {

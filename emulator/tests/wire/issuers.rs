@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::client::{Client, IDENTITIES};
+use super::support::{Client, IDENTITIES};
 
 const CLIENT: &str = "30000000-0000-4000-8000-0000000000c1";
 

@@ -6,7 +6,7 @@ use azwi_emulator::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Client, IDENTITIES};
+use crate::support::{Client, IDENTITIES};
 
 const VAULT: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo";
 const SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{IDENTITIES, http_client};
+use crate::support::{IDENTITIES, http_client};
 
 const ROUNDS: u32 = 20;
 const WRITERS: u32 = 6;

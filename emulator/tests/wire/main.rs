@@ -10,7 +10,6 @@
 )]
 
 mod bad_input;
-mod client;
 mod clusters;
 mod faults;
 mod fuzz;
@@ -20,12 +19,15 @@ mod killed;
 mod program;
 mod rights;
 mod rules;
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../support/mod.rs"]
+mod support;
 mod tunnel;
 
 use azwi_emulator::Options;
-use client::{Client, IDENTITIES, body, credential};
 use reqwest::Method;
 use serde_json::{Value, json};
+use support::{Client, IDENTITIES, body, credential};
 
 #[tokio::test]
 async fn an_identity_and_its_credentials_live_and_are_listed_in_pages() {

@@ -70,7 +70,7 @@ async fn a_file_of_faults_and_a_list_of_rules_are_taken_from_the_command_line() 
     BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.strip_prefix("ready ").unwrap().trim_end();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let http = crate::client::http_client(&std::fs::read_to_string(folder.path().join("ca.pem")).unwrap(), false);
+    let http = crate::support::http_client(&std::fs::read_to_string(folder.path().join("ca.pem")).unwrap(), false);
     assert_eq!(http.get(format!("{url}/metadata/endpoints")).send().await.unwrap().status(), 503);
     let settings = http.get(format!("{url}/_emulator/settings")).send().await.unwrap();
     let settings: serde_json::Value = settings.json().await.unwrap();

@@ -5,7 +5,7 @@ use azwi_emulator::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Client, IDENTITIES, body, credential};
+use crate::support::{Client, IDENTITIES, body, credential};
 
 const SUBSCRIPTION: &str = "/subscriptions/20000000-0000-4000-8000-000000000001";
 const GROUP: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo";

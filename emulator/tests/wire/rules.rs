@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::client::{Client, IDENTITIES, body, credential};
+use crate::support::{Client, IDENTITIES, body, credential};
 
 const ISSUER: &str = "https://ci.example";
 const ELSEWHERE: &str = "https://elsewhere.example";

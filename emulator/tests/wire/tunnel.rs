@@ -5,7 +5,7 @@ use reqwest::{Certificate, Proxy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::client::Client;
+use crate::support::Client;
 
 /// A client that has the emulator for its proxy and trusts nobody else.
 fn through(azure: &Client) -> reqwest::Client {

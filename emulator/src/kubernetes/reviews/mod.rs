@@ -16,7 +16,7 @@ use super::rbac;
 use super::respond::{self, Form};
 use super::schema::Struct;
 use super::status::Status;
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
 const AUTHORIZATION: &str = "authorization.k8s.io";

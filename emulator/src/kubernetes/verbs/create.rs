@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 use serde_json::Value;
 
 use super::{Target, admit_to_namespace};
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 use crate::kubernetes::body::{Expected, Received};
 use crate::kubernetes::kinds::Kind;
 use crate::kubernetes::metadata::{self, NameRule};

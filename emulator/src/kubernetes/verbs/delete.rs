@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::update::count_generation;
 use super::{Target, list};
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 use crate::kubernetes::kinds::{Kind, Pod};
 use crate::kubernetes::options::{dry_run_errors, exact};
 use crate::kubernetes::respond::Form;

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use super::Target;
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 use crate::kubernetes::options::{exact, number};
 use crate::kubernetes::respond::Form;
 use crate::kubernetes::selectors::{Fields, Labels};

@@ -9,7 +9,7 @@ mod strategic;
 mod update;
 mod watch;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use super::Context;
 use super::authentication::User;
@@ -18,12 +18,11 @@ use super::kinds::{Kind, Namespace};
 use super::metadata;
 use super::respond::Form;
 use super::status::Status;
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 
 pub(super) use self::create::keep as create_object;
 pub(super) use self::delete::{Deletion, delete as delete_object};
 pub(super) use self::update::replace as update_object;
-pub(crate) use self::watch::{Piece, Watch};
 
 /// What a request is about.
 pub(super) struct Target {
@@ -35,22 +34,6 @@ pub(super) struct Target {
     pub(super) subresource: String,
     /// Who asks. What he asks for is authorized already.
     pub(super) user: User,
-}
-
-/// The verb that a request means, as rights name it.
-pub(super) fn verb_of(method: &Method, is_collection: bool, watch: bool) -> &'static str {
-    match (method.as_str(), is_collection) {
-        // One object is not watched but as a selection of its collection.
-        ("GET", true) if watch => "watch",
-        ("GET", true) => "list",
-        ("GET", false) => "get",
-        ("POST", _) => "create",
-        ("PUT", _) => "update",
-        ("PATCH", _) => "patch",
-        ("DELETE", true) => "deletecollection",
-        ("DELETE", false) => "delete",
-        _ => "",
-    }
 }
 
 /// Answers a request on a kind.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::create::keep;
 use super::update::{check_name, replace};
 use super::{Target, strategic};
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 use crate::kubernetes::authorization::{self, Attributes};
 use crate::kubernetes::body::{self, Expected};
 use crate::kubernetes::options::{Options, Unknown};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Target;
 use super::patch;
 use super::update::{check_name, replace};
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 use crate::kubernetes::body::{Expected, Received};
 use crate::kubernetes::options::Options;
 use crate::kubernetes::respond::{self, Form};

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Target;
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
 use crate::kubernetes::body::{Expected, Received};
 use crate::kubernetes::fields;
 use crate::kubernetes::kinds::Kind;

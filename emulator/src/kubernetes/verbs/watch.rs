@@ -10,9 +10,13 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode, header};
 use rand::Rng as _;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Target;
-use crate::http::{Request, Response};
+use crate::core::http::{Request, Response};
+use crate::core::stream::{Following, Piece};
+use crate::core::world::World;
+use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::kinds::Kind;
 use crate::kubernetes::objects::Change;
 use crate::kubernetes::options::{exact, flag, number};
@@ -31,8 +35,7 @@ const BOOKMARKS: Duration = Duration::from_secs(60);
 const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 
 /// A watch: what it is of, and how far it has come.
-#[derive(Clone)]
-pub(crate) struct Watch {
+struct Watch {
     cluster: String,
     kind: &'static dyn Kind,
     /// None for all.
@@ -40,16 +43,16 @@ pub(crate) struct Watch {
     labels: Labels,
     fields: Fields,
     form: Form,
-    /// How long it lasts in all.
-    lasts: Duration,
+    ends: Instant,
+    /// Whether its client wants bookmarks.
     bookmarks: bool,
+    /// When there is to be the next one.
+    next_bookmark: Option<Instant>,
     start: Start,
     /// The last revision that it has told of.
     at: u64,
     /// Whether the next table is the first, which alone has columns.
     first: bool,
-    /// How often the world had been replaced when it began; after the next time there is nothing to go on with.
-    pub(crate) replaced: u64,
 }
 
 /// What it begins with.
@@ -61,17 +64,6 @@ enum Start {
     Objects,
     /// With what there is, and the word that this was all.
     ObjectsAndWord,
-}
-
-/// A part of a watch.
-#[derive(Debug, Default)]
-pub(crate) struct Piece {
-    /// Events, one in a line.
-    pub(crate) text: String,
-    /// Whether it can be asked for more at once.
-    pub(crate) more: bool,
-    /// Whether that is the end.
-    pub(crate) ends: bool,
 }
 
 /// Answers a watch with what there is to say at once; the rest is for whoever goes on with it.
@@ -93,8 +85,28 @@ pub(super) fn watch(context: &mut Context<'_>, target: &Target, request: &Reques
     let mut response = Response::empty(StatusCode::OK);
     response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.body = body.into();
-    response.watch = (!ends).then(|| Box::new(watch));
+    if !ends {
+        response.following = Some(Box::new(watch));
+    }
     Ok(response)
+}
+
+impl Following for Watch {
+    fn ends(&self) -> Instant {
+        self.ends
+    }
+
+    fn next(&mut self, world: &mut World) -> Option<Piece> {
+        let cluster = Cluster::load(&world.store, &self.cluster)?;
+        let mut context = Context { store: &mut world.store, clock: &world.clock, cluster: &cluster };
+        let mut piece = self.read(&mut context);
+        if piece.text.is_empty() && !piece.more && self.next_bookmark.is_some_and(|at| at <= Instant::now()) {
+            self.schedule_bookmark();
+            piece.text = self.bookmark(&context, false);
+        }
+        piece.wake = self.next_bookmark;
+        Some(piece)
+    }
 }
 
 impl Watch {
@@ -114,40 +126,34 @@ impl Watch {
             None | Some(0) => SHORTEST.mul_f64(rand::rng().random_range(1.0..2.0)),
             Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
         };
-        Ok(Self {
+        let mut watch = Self {
             cluster: context.cluster.name().to_owned(),
             kind: target.kind,
             namespace: Some(target.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             labels: Labels::parse(exact(request, "labelSelector").unwrap_or_default())?,
             fields: Fields::parse(target.kind, exact(request, "fieldSelector").unwrap_or_default())?,
             form,
-            lasts,
+            ends: Instant::now() + lasts,
             bookmarks: flag(request, "allowWatchBookmarks"),
+            next_bookmark: None,
             start,
             at: if from == 0 { context.revision() } else { from },
             first: true,
-            replaced: 0,
-        })
+        };
+        watch.schedule_bookmark();
+        Ok(watch)
     }
 
-    /// The cluster it is of.
-    pub(crate) fn cluster(&self) -> &str {
-        &self.cluster
-    }
-
-    /// How long it lasts in all.
-    pub(crate) fn lasts(&self) -> Duration {
-        self.lasts
-    }
-
-    /// After how long there is to be a bookmark, given how long the watch has still to last; none where it has none.
-    pub(crate) fn bookmark_in(&self, left: Duration) -> Option<Duration> {
+    /// Plans the next bookmark, if its client wants any: the last one comes shortly before the end.
+    fn schedule_bookmark(&mut self) {
+        let left = self.ends.saturating_duration_since(Instant::now());
         let last = left.checked_sub(LAST_BOOKMARK).filter(|last| !last.is_zero());
-        self.bookmarks.then(|| last.map_or(BOOKMARKS, |last| last.min(BOOKMARKS)))
+        let wait = last.map_or(BOOKMARKS, |last| last.min(BOOKMARKS));
+        self.next_bookmark = self.bookmarks.then(|| Instant::now() + wait);
     }
 
     /// What has happened since it was last asked.
-    pub(crate) fn read(&mut self, context: &mut Context<'_>) -> Piece {
+    fn read(&mut self, context: &mut Context<'_>) -> Piece {
         let mut piece = Piece::default();
         let start = std::mem::replace(&mut self.start, Start::Changes);
         if start != Start::Changes {
@@ -164,7 +170,7 @@ impl Watch {
         }
         let Some(changes) = context.changes_since(self.kind, self.namespace.as_deref(), self.at, BATCH) else {
             let gone = json!({"type": "ERROR", "object": Status::expired_watch().body()});
-            return Piece { text: format!("{gone}\n"), ends: true, more: false };
+            return Piece { text: format!("{gone}\n"), ends: true, ..Piece::default() };
         };
         piece.more = changes.len() == BATCH;
         self.at = match changes.last() {
@@ -178,7 +184,7 @@ impl Watch {
     }
 
     /// The word how far it has come; the first one that ends what there was at the beginning says so.
-    pub(crate) fn bookmark(&mut self, context: &Context<'_>, initial: bool) -> String {
+    fn bookmark(&mut self, context: &Context<'_>, initial: bool) -> String {
         let mut object = decode::zero(self.kind.schema());
         let annotations = if initial { json!({"k8s.io/initial-events-end": "true"}) } else { Value::Null };
         if let Some(object) = object.as_object_mut() {

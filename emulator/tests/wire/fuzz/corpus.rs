@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use crate::client::{Client, IDENTITIES, body};
+use crate::support::{Client, IDENTITIES, body};
 
 const SUBSCRIPTION: &str = "/subscriptions/20000000-0000-4000-8000-000000000001";
 const GROUP: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo";

@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::support::Client;
 use corpus::Shot;
 use wire::{Reply, Wire};
 

@@ -30,7 +30,7 @@ struct Line {
 
 /// The documents and their journal.
 #[derive(Debug, Default)]
-pub struct Store {
+pub(crate) struct Store {
     documents: BTreeMap<String, Value>,
     /// How many documents were put or removed, ever.
     writes: u64,
@@ -46,7 +46,7 @@ struct Journal {
 
 impl Store {
     /// A store that lives in memory only.
-    pub fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Self::default()
     }
 
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read or written, or a line other than the last is not a journal line.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut documents = BTreeMap::new();
         let mut lines = 0;
         if path.exists() {
@@ -104,12 +104,12 @@ impl Store {
     }
 
     /// The document under this key.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.documents.get(key)
     }
 
     /// Puts a document under this key and returns what was there.
-    pub fn put(&mut self, key: impl Into<String>, document: Value) -> Option<Value> {
+    pub(crate) fn put(&mut self, key: impl Into<String>, document: Value) -> Option<Value> {
         let key = key.into();
         self.writes += 1;
         if self.journal.is_some() {
@@ -119,7 +119,7 @@ impl Store {
     }
 
     /// Removes the document under this key and returns it.
-    pub fn remove(&mut self, key: &str) -> Option<Value> {
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
         let removed = self.documents.remove(key)?;
         self.writes += 1;
         if self.journal.is_some() {
@@ -129,12 +129,12 @@ impl Store {
     }
 
     /// The documents whose key starts with `prefix`, in the order of their keys.
-    pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    pub(crate) fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.under_from(prefix, prefix)
     }
 
     /// Those of them whose key is `from` or comes after it.
-    pub fn under_from<'a>(
+    pub(crate) fn under_from<'a>(
         &'a self,
         prefix: &'a str,
         from: &str,
@@ -146,17 +146,17 @@ impl Store {
     }
 
     /// A number that is another one after every change.
-    pub fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.writes
     }
 
     /// All documents, for a snapshot.
-    pub fn snapshot(&self) -> Value {
+    pub(crate) fn snapshot(&self) -> Value {
         Value::Object(self.documents.iter().map(|(key, document)| (key.clone(), document.clone())).collect())
     }
 
     /// Replaces all documents with those of a snapshot.
-    pub fn restore(&mut self, snapshot: serde_json::Map<String, Value>) {
+    pub(crate) fn restore(&mut self, snapshot: serde_json::Map<String, Value>) {
         let gone: Vec<String> = self.documents.keys().filter(|key| !snapshot.contains_key(*key)).cloned().collect();
         for key in gone {
             self.remove(&key);
@@ -170,7 +170,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk does not take it; the answer to the write must then not be sent.
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         if self.pending.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! An emulator and a client that is signed in to it.
+//! The emulator's client of all of its tests: an emulator in this process, and plain HTTP to it.
 
 use azwi_emulator::{Emulator, Options};
 use reqwest::{Certificate, Method, RequestBuilder};
@@ -15,15 +15,26 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// An emulator, and a client with the rights of the seeded application in Azure.
     pub(crate) async fn start(options: Options) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let emulator = Emulator::start(options).unwrap();
-        let http = http_client(&emulator.ca_pem, false);
-        let mut client = Self { emulator: Some(emulator), http, token: String::new() };
+        let mut client = Self::without_azure(options);
         let (status, body) = client.sign_in(&[("client_secret", "azwi-emulator-secret")]).await;
         assert_eq!(status, 200, "{body}");
         client.token = body["access_token"].as_str().unwrap().to_owned();
         client
+    }
+
+    /// An emulator, and a client that is not signed in to Azure.
+    pub(crate) fn without_azure(options: Options) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let emulator = Emulator::start(options).unwrap();
+        let http = http_client(&emulator.ca_pem, false);
+        Self { emulator: Some(emulator), http, token: String::new() }
+    }
+
+    /// Ends the emulator; the client stays.
+    pub(crate) fn stop(&mut self) {
+        drop(self.emulator.take());
     }
 
     pub(crate) fn emulator(&self) -> &Emulator {
@@ -90,27 +101,37 @@ impl Client {
 
     /// A token of a service account in the namespace `demo` of the cluster `demo`, for Entra ID.
     pub(crate) async fn account_token(&self, account: &str) -> String {
-        let admin = self.admin();
-        let accounts = format!("{}/clusters/demo/api/v1/namespaces/demo/serviceaccounts", self.url());
-        let post = |url: String, body: Value| self.http.post(url).bearer_auth(&admin).json(&body).send();
-        let metadata = json!({"metadata": {"name": account}});
-        let made = post(accounts.clone(), metadata).await.unwrap().status();
+        let accounts = "/api/v1/namespaces/demo/serviceaccounts";
+        let post = |path: &str, body: Value| self.to_cluster(Method::POST, path).json(&body).send();
+        let made = post(accounts, json!({"metadata": {"name": account}})).await.unwrap().status();
         assert!(made == 201 || made == 409, "{made}");
         let spec = json!({"spec": {"audiences": ["api://AzureADTokenExchange"]}});
-        let answer: Value = post(format!("{accounts}/{account}/token"), spec).await.unwrap().json().await.unwrap();
+        let answer: Value = post(&format!("{accounts}/{account}/token"), spec).await.unwrap().json().await.unwrap();
         answer["status"]["token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
     /// The token of the administrator of the cluster `demo`.
     pub(crate) fn admin(&self) -> String {
+        self.admin_of("demo")
+    }
+
+    /// The token of the administrator of a cluster.
+    pub(crate) fn admin_of(&self, cluster: &str) -> String {
         let kubeconfig = std::fs::read_to_string(self.emulator().dir.join("kubeconfig")).unwrap();
         let kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
-        kubeconfig["users"][0]["user"]["token"].as_str().unwrap().to_owned()
+        let users = kubeconfig["users"].as_array().unwrap();
+        let user = users.iter().find(|user| user["name"] == cluster).unwrap();
+        user["user"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A request to the API server of the cluster `demo`, by its administrator.
+    pub(crate) fn to_cluster(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}/clusters/demo{path}", self.url())).bearer_auth(self.admin())
     }
 
     /// A server-side apply to a path below `/api/v1` of the cluster `demo`.
     pub(crate) async fn apply(&self, path: &str, object: &Value) -> (u16, Value) {
-        let request = self.http.patch(format!("{}/clusters/demo/api/v1/{path}", self.url())).bearer_auth(self.admin());
+        let request = self.to_cluster(Method::PATCH, &format!("/api/v1/{path}"));
         let request = request.header("content-type", "application/apply-patch+yaml").body(object.to_string());
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())

@@ -10,7 +10,7 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::tunnel;
+use super::surface::Surfaces;
 
 /// A certificate authority as two PEM texts.
 #[derive(Debug, Clone)]
@@ -39,13 +39,13 @@ impl Authority {
         Ok(params)
     }
 
-    /// TLS for `localhost`, `127.0.0.1`, `::1`, the host that is listened on and vaults by their names in Azure, with a
+    /// TLS for `localhost`, `127.0.0.1`, `::1`, the host that is listened on and the public domains of surfaces, with a
     /// certificate good for two years.
-    pub(crate) fn server(&self, host: &str) -> Result<ServerConfig, String> {
+    pub(crate) fn server(&self, host: &str, surfaces: Surfaces) -> Result<ServerConfig, String> {
         let issuer_key = KeyPair::from_pem(&self.key).map_err(|error| format!("the authority's key: {error}"))?;
         let issuer = Issuer::new(Self::params()?, issuer_key);
         let mut names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-        names.push(format!("*{}", tunnel::SUFFIX));
+        names.extend(surfaces.iter().filter_map(|surface| Some(format!("*{}", surface.domain()?.suffix))));
         if !names.iter().any(|name| name == host) {
             names.push(host.to_owned());
         }

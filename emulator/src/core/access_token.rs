@@ -1,9 +1,23 @@
-//! Access tokens, as a resource checks them before it looks at what they say: who signed, and until when.
+//! Access tokens of the one directory, as every surface checks them before it looks at what they say: who signed, and until when.
 
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
-use crate::jwt::{self, Lookup, Unverified};
+use super::jwt::{self, Lookup, Unverified};
+use super::store::Store;
+
+/// The published keys of the directory, as a JSON Web Key set.
+const KEYS: &str = "emulator/entra-jwks";
+
+/// Publishes the keys that sign access tokens.
+pub(crate) fn publish(store: &mut Store, jwks: Value) {
+    store.put(KEYS, jwks);
+}
+
+/// The keys that sign access tokens.
+pub(crate) fn published(store: &Store) -> &Value {
+    store.get(KEYS).unwrap_or(&Value::Null)
+}
 
 /// Why a token is worth nothing, whoever it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +53,7 @@ pub(crate) fn verify(jwks: &Value, now: i64, text: &str) -> Result<Unverified, U
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwt::SigningKey;
+    use crate::core::jwt::SigningKey;
     use serde_json::json;
 
     #[test]

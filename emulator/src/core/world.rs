@@ -3,96 +3,95 @@
 //! Only the documents outlive the process. Those under `emulator/` are the emulator's own (its signing key, its port, the
 //! state it began with) and are in no snapshot.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 use super::fault::Faults;
-use super::jwt::SigningKey;
-use super::kubernetes;
 use super::log::Log;
-use super::seed::Seed;
+use super::port::NamedPort;
 use super::settings::Settings;
 use super::store::Store;
+use super::surface::Surfaces;
 use super::throttle::Buckets;
-use crate::entra::issuer::Fetched;
-use crate::entra::replicas::Replicas;
-use crate::key_vault::ports::Ports;
 
 /// The one thing that every request is answered from; whoever holds it is alone.
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
+    pub(crate) surfaces: Surfaces,
     /// `https://host:port`, without a slash at the end.
     pub(crate) url: String,
     /// The certificate of the authority that signed the servers' certificates, PEM.
     pub(crate) ca_pem: String,
-    /// Signs access tokens.
-    pub(crate) entra_key: SigningKey,
     /// What may not be written now because a write of it is under way; see [`super::operation::Admission`].
     pub(crate) busy: HashSet<String>,
     pub(crate) log: Log,
     pub(crate) faults: Faults,
     pub(crate) buckets: Buckets,
-    /// What the replicas of the token endpoint remember.
-    pub(crate) replicas: Replicas,
-    /// Keys of issuers that were fetched over the network.
-    pub(crate) fetched: HashMap<String, Fetched>,
-    /// Where the vaults listen.
-    pub(crate) ports: Ports,
+    /// What surfaces keep in memory only, one value of each type.
+    pub(crate) memory: http::Extensions,
+    /// Takes the ports that surfaces open, for the server to serve them.
+    pub(crate) opened: mpsc::UnboundedSender<NamedPort>,
+    /// The other end, until the server takes it; unit tests leave it here.
+    waiting: Option<mpsc::UnboundedReceiver<NamedPort>>,
     /// Wakes those who watch, after every change. The value is how often everything was replaced at once.
     pub(crate) pulse: watch::Sender<u64>,
     /// The store's writes that they were woken for.
-    told: u64,
+    announced: u64,
 }
 
-const KEY: &str = "emulator/entra-key";
 /// The state that the emulator began with; where it is, no seed is taken any more.
 pub(crate) const INITIAL: &str = "emulator/initial";
 
 impl World {
-    /// A world over these documents; where they are none, it begins with `seed`.
+    /// A world over these documents; where they are none, it begins with what `seed` puts into it.
     ///
     /// # Errors
-    /// When the seed has an entry that cannot be.
-    pub(crate) fn new(mut store: Store, url: String, seed: &Seed) -> Result<Self, String> {
-        let entra_key = match store.get(KEY).and_then(Value::as_str) {
-            Some(pem) => SigningKey::from_pem(pem)?,
-            None => {
-                let key = SigningKey::generate()?;
-                store.put(KEY, Value::from(key.pem()));
-                key
-            }
-        };
-        store.put(kubernetes::entra::KEYS, entra_key.jwks());
+    /// If the seed has an invalid entry, or a surface cannot be served.
+    pub(crate) fn new(
+        store: Store,
+        url: String,
+        surfaces: Surfaces,
+        seed: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<Self, String> {
+        let (opened, waiting) = mpsc::unbounded_channel();
         let fresh = store.get(INITIAL).is_none();
         let mut world = Self {
             store,
             clock: Clock::default(),
             settings: Settings::default(),
-            ports: Ports::new(&url),
-            ca_pem: String::new(),
+            surfaces,
             url,
-            entra_key,
+            ca_pem: String::new(),
             busy: HashSet::new(),
             log: Log::default(),
             faults: Faults::default(),
             buckets: Buckets::default(),
-            replicas: Replicas::default(),
-            fetched: HashMap::new(),
+            memory: http::Extensions::new(),
+            opened,
+            waiting: Some(waiting),
             pulse: watch::Sender::default(),
-            told: 0,
+            announced: 0,
         };
+        for surface in surfaces {
+            surface.start(&mut world)?;
+        }
         if fresh {
-            seed.apply(&mut world)?;
+            seed(&mut world)?;
             let initial = world.state();
             world.store.put(INITIAL, Value::Object(initial));
         }
         world.settle()?;
         Ok(world)
+    }
+
+    /// The ports that surfaces open, from the first one on; nothing the second time.
+    pub(crate) fn take_opened(&mut self) -> Option<mpsc::UnboundedReceiver<NamedPort>> {
+        self.waiting.take()
     }
 
     /// The documents without the emulator's own.
@@ -121,25 +120,28 @@ impl World {
             self.restore(initial);
         }
         self.log.clear();
-        self.fetched.clear();
-        self.replicas = Replicas::default();
+        for surface in self.surfaces {
+            surface.reset(self);
+        }
     }
 
-    /// Makes what is outside of the documents follow them: each vault listens at its port, and those who watch are woken.
+    /// Makes what is outside of the documents follow them, and wakes those who watch.
     ///
     /// # Errors
-    /// When the machine has no port.
+    /// If a surface cannot follow, because the machine has no port left.
     pub(crate) fn settle(&mut self) -> Result<(), String> {
-        if self.told != self.store.writes() {
-            self.told = self.store.writes();
+        if self.announced != self.store.writes() {
+            self.announced = self.store.writes();
             self.pulse.send_modify(|_| {});
         }
-        self.ports.reconcile(&mut self.store)
+        self.surfaces.iter().try_for_each(|surface| surface.settle(self))
     }
 
-    /// Where a cluster's API server answers.
-    pub(crate) fn cluster_url(&self, name: &str) -> String {
-        format!("{}/clusters/{name}", self.url)
+    /// Runs what is due without a request.
+    pub(crate) fn tick(&mut self) {
+        for surface in self.surfaces {
+            surface.tick(self);
+        }
     }
 
     /// One of what the seed named first: `tenant`, `subscription`, `client_id`, `client_secret`, `cluster`; empty when none.
@@ -159,36 +161,21 @@ pub(crate) fn millis(clock: &Clock) -> i64 {
 }
 
 #[cfg(test)]
-impl World {
-    /// A world in memory with the default seed.
-    pub(crate) fn test() -> Self {
-        // Making keys is what takes time, so all tests begin with the same ones.
-        static FIRST: std::sync::OnceLock<Value> = std::sync::OnceLock::new();
-        let seed = super::seed::default_seed();
-        let over = |store| Self::new(store, "https://127.0.0.1:8443".to_owned(), &seed).unwrap();
-        let first = FIRST.get_or_init(|| over(Store::in_memory()).store.snapshot());
-        let mut store = Store::in_memory();
-        store.restore(first.as_object().cloned().unwrap());
-        over(store)
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
     use serde_json::json;
 
     #[test]
     fn a_reset_brings_back_the_first_state_and_keeps_the_keys() {
-        let mut world = World::test();
+        let mut world = test::world();
         let first = world.state();
-        let kid = world.entra_key.kid().to_owned();
+        let key = world.store.get("emulator/entra-key").cloned().unwrap();
         world.store.put("arm/x", json!(1));
         world.restore(Map::from_iter([("emulator/entra-key".to_owned(), json!("forged"))]));
         assert!(world.state().is_empty());
         world.reset();
         assert_eq!(world.state(), first);
-        let key = world.store.get(KEY).and_then(Value::as_str).unwrap();
-        assert_eq!(SigningKey::from_pem(key).unwrap().kid(), kid);
+        assert_eq!(world.store.get("emulator/entra-key"), Some(&key));
     }
 }

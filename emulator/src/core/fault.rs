@@ -179,8 +179,8 @@ impl Faults {
         self.armed.iter().map(entry).collect()
     }
 
-    /// The effect that strikes this request, if any.
-    pub(crate) fn strike(&mut self, operation: &str, request: &Request) -> Option<Effect> {
+    /// The effect on this request, if any. Every fault whose pattern matches counts it.
+    pub(crate) fn effect(&mut self, operation: &str, request: &Request) -> Option<Effect> {
         let target = request.path_and_query();
         let mut effect = None;
         for armed in &mut self.armed {
@@ -225,10 +225,10 @@ mod tests {
             {"match": {"operation": "Other"}, "effect": {"drop": "before"}}
         ]));
         let put = Request::test("PUT", "/x/federatedIdentityCredentials/a?api-version=1");
-        let struck: Vec<bool> = (0..3).map(|_| faults.strike("Write", &put).is_some()).collect();
+        let struck: Vec<bool> = (0..3).map(|_| faults.effect("Write", &put).is_some()).collect();
         assert_eq!(struck, [false, true, false]);
-        assert!(faults.strike("Write", &Request::test("GET", "/x/federated")).is_none());
-        assert_eq!(faults.strike("Other", &put).unwrap().drop, Some(Drop::Before));
+        assert!(faults.effect("Write", &Request::test("GET", "/x/federated")).is_none());
+        assert_eq!(faults.effect("Other", &put).unwrap().drop, Some(Drop::Before));
         assert_eq!(faults.list()[0]["matched"], 4);
     }
 
@@ -236,7 +236,7 @@ mod tests {
     fn a_probable_fault_strikes_about_so_often_and_the_same_ones_each_time() {
         let struck = |seed: u64| -> Vec<bool> {
             let mut faults = faults(json!([{"match": {"probability": 0.3, "seed": seed}, "effect": {"status": 500}}]));
-            (0..1000).map(|_| faults.strike("Any", &Request::test("GET", "/x")).is_some()).collect()
+            (0..1000).map(|_| faults.effect("Any", &Request::test("GET", "/x")).is_some()).collect()
         };
         let first = struck(1);
         let count = first.iter().filter(|struck| **struck).count();

@@ -8,7 +8,7 @@ const FARTHEST: i64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 
 /// A clock that can be moved; what the emulator calls now is always asked of it.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     offset_ms: AtomicI64,
     /// The machine's time for a test that counts seconds, which a busy machine would add to.
     #[cfg(test)]
@@ -17,7 +17,7 @@ pub struct Clock {
 
 impl Clock {
     /// The emulated time.
-    pub fn now(&self) -> OffsetDateTime {
+    pub(crate) fn now(&self) -> OffsetDateTime {
         self.machine() + time::Duration::milliseconds(self.offset_ms.load(Ordering::Relaxed))
     }
 
@@ -36,13 +36,13 @@ impl Clock {
     }
 
     /// The emulated time in whole seconds since 1970, as JWTs and tokens carry it.
-    pub fn unix(&self) -> i64 {
+    pub(crate) fn unix(&self) -> i64 {
         self.now().unix_timestamp()
     }
 
     /// Moves the clock by so many milliseconds, back where it is negative, but never farther than a thousand years from
     /// the machine's. Returns whether it was moved.
-    pub fn advance(&self, milliseconds: i64) -> bool {
+    pub(crate) fn advance(&self, milliseconds: i64) -> bool {
         let moved = |offset: i64| offset.checked_add(milliseconds).filter(|it| (-FARTHEST..=FARTHEST).contains(it));
         self.offset_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved).is_ok()
     }

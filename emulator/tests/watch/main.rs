@@ -2,45 +2,43 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::time::{Duration, Instant};
 
-use azwi_emulator::{Emulator, Options};
+use azwi_emulator::Options;
 use bytes::Bytes;
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
+
+use support::Client;
 
 const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An emulator, and an administrator of its cluster.
-struct Server {
-    emulator: Option<Emulator>,
-    url: String,
-    token: String,
-    http: Client,
-}
+/// A cluster, and its administrator.
+struct Server(Client);
 
 impl Server {
     fn start(http_1: bool) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let emulator = Emulator::start(Options::default()).unwrap();
-        let ca = reqwest::Certificate::from_pem(emulator.ca_pem.as_bytes()).unwrap();
-        let builder = Client::builder().no_proxy().tls_certs_only([ca]);
-        let http = if http_1 { builder.http1_only() } else { builder }.build().unwrap();
-        let token = emulator.state()["kubernetes/demo/_cluster"]["adminToken"].as_str().unwrap().to_owned();
-        Self { url: emulator.url.clone(), emulator: Some(emulator), token, http }
+        let mut client = Client::without_azure(Options::default());
+        if http_1 {
+            client.downgrade();
+        }
+        Self(client)
     }
 
     async fn send(&self, method: Method, path: &str, accept: &str, body: Value) -> Response {
-        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
-        let request = request.header("accept", accept);
+        let request = self.0.to_cluster(method, path).header("accept", accept);
         let request = if body.is_null() { request } else { request.json(&body) };
         request.send().await.unwrap()
     }
 
     async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let answer = self.send(method, &format!("/clusters/demo{path}"), "application/json", body).await;
+        let answer = self.send(method, path, "application/json", body).await;
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
@@ -65,7 +63,7 @@ impl Server {
     }
 
     async fn watch_as(&self, accept: &str, query: &str) -> Watch {
-        let path = format!("/clusters/demo{ACCOUNTS}?watch=true&{query}");
+        let path = format!("{ACCOUNTS}?watch=true&{query}");
         let answer = self.send(Method::GET, &path, accept, Value::Null).await;
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "application/json");
@@ -74,8 +72,9 @@ impl Server {
 
     /// The emulator's own.
     async fn control(&self, method: Method, path: &str, body: Value) {
-        let answer = self.send(method, &format!("/_emulator/{path}"), "application/json", body).await;
-        assert!(answer.status().is_success());
+        let body = Some(body).filter(|body| !body.is_null());
+        let (status, answer) = self.0.control(method, path, body.as_ref()).await;
+        assert!((200..300).contains(&status), "{status} {answer}");
     }
 }
 
@@ -154,9 +153,8 @@ async fn what_comes_into_a_selection_is_added_to_it_and_what_leaves_it_deleted()
     server.create("web", json!({})).await;
     server.create("other", json!({"tier": "front"})).await;
     let label = async |value: &str| {
-        let path = format!("/clusters/demo{ACCOUNTS}/web");
         let patch = json!({"metadata": {"labels": {"tier": value}}}).to_string();
-        let request = server.http.patch(format!("{}{path}", server.url)).bearer_auth(&server.token);
+        let request = server.0.to_cluster(Method::PATCH, &format!("{ACCOUNTS}/web"));
         let request = request.header("content-type", "application/merge-patch+json").body(patch);
         assert_eq!(request.send().await.unwrap().status(), 200);
     };
@@ -241,7 +239,7 @@ async fn tables_have_their_columns_once() {
 async fn what_nobody_asks_for_happens_while_somebody_watches() {
     let server = Server::start(false);
     assert_eq!(server.ask(Method::POST, "/api/v1/namespaces", json!({"metadata": {"name": "brief"}})).await.0, 201);
-    let path = "/clusters/demo/api/v1/namespaces?watch=true&fieldSelector=metadata.name%3Dbrief";
+    let path = "/api/v1/namespaces?watch=true&fieldSelector=metadata.name%3Dbrief";
     let answer = server.send(Method::GET, path, "application/json", Value::Null).await;
     let mut watch = Watch { answer, rest: Bytes::new() };
     watch.expect("ADDED", "brief").await;
@@ -258,9 +256,8 @@ async fn a_reset_and_the_end_of_the_emulator_end_it() {
     assert_eq!(watch.event().await, None, "there is nothing to go on with after a reset");
     let version = server.version().await;
     let mut watch = server.watch(&format!("resourceVersion={version}")).await;
-    let emulator = server.emulator.take().unwrap();
     let begun = Instant::now();
-    tokio::task::spawn_blocking(move || drop(emulator)).await.unwrap();
+    tokio::task::spawn_blocking(move || server.0.stop()).await.unwrap();
     assert_eq!(watch.event().await, None);
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }

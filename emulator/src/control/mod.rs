@@ -8,9 +8,9 @@
 //! | `GET`, `PUT /_emulator/state` | all documents; PUT replaces them |
 //! | `POST /_emulator/reset` | the state of the beginning, an empty log |
 //! | `GET`, `POST /_emulator/clock` | `{"now": …}`; POST `{"advance_ms": N}` moves it |
-//! | `GET`, `PUT`, `PATCH /_emulator/settings` | see [`super::settings::Settings`]; both change only what they name |
-//! | `GET`, `PUT /_emulator/faults` | a list of [`super::fault::Fault`]; PUT replaces it |
-//! | `POST /_emulator/seed` | adds what a [`super::seed::Seed`] names |
+//! | `GET`, `PUT`, `PATCH /_emulator/settings` | see [`Settings`](crate::core::settings::Settings); both change only what they name |
+//! | `GET`, `PUT /_emulator/faults` | a list of [`Fault`]; PUT replaces it |
+//! | `POST /_emulator/seed` | adds what a [`crate::seed::Seed`] names |
 //! | `PUT /_emulator/issuers` | `{"issuer": …, "jwks": …}`: keys of an issuer elsewhere |
 //!
 //! These requests are in no log and meet no fault and no latency.
@@ -20,16 +20,48 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::entra::issuer;
-use super::entra::replicas::Replicas;
-use super::fault::Fault;
-use super::http::Response;
-use super::operation::{Answer, Call, Operation, Stop};
-use super::seed::{Issuer, Seed};
-use super::world::World;
-use crate::json::Json as _;
+use crate::core::fault::Fault;
+use crate::core::http::{Request, Response};
+use crate::core::json::Json as _;
+use crate::core::operation::{Answer, Call, Operation, Stop};
+use crate::core::surface::{Failure, Surface};
+use crate::core::world::World;
+use crate::seed::{Issuer, Seed};
 
-pub(crate) const OPERATIONS: &[Operation] = &[
+/// The emulator's own interface.
+pub(crate) struct Control;
+
+impl Surface for Control {
+    fn name(&self) -> &'static str {
+        "control"
+    }
+
+    fn serves(&self, _request: &Request, segments: &[String]) -> bool {
+        segments.first().is_some_and(|first| first == "_emulator")
+    }
+
+    fn operations(&self) -> &'static [&'static [Operation]] {
+        &[OPERATIONS]
+    }
+
+    fn failure(&self, failure: Failure<'_>) -> Response {
+        let unknown = |request: &Request| format!("the emulator has no {} {}", request.method, request.path);
+        let (status, error) = match failure {
+            Failure::UnknownPath(request) => (StatusCode::NOT_FOUND, unknown(request)),
+            Failure::OtherMethod(request) => (StatusCode::METHOD_NOT_ALLOWED, unknown(request)),
+            Failure::UnsafePath => (StatusCode::BAD_REQUEST, "a part of the path is no name".to_owned()),
+            Failure::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 4 MiB".to_owned()),
+            Failure::Internal(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason.to_owned()),
+        };
+        Response::json(status, &json!({"error": error}))
+    }
+
+    fn is_control(&self) -> bool {
+        true
+    }
+}
+
+const OPERATIONS: &[Operation] = &[
     Operation::new("Emulator_Log", "GET", "/_emulator/log", log),
     Operation::new("Emulator_LogCounts", "GET", "/_emulator/log/counts", counts),
     Operation::new("Emulator_ClearLog", "DELETE", "/_emulator/log", clear_log),
@@ -110,11 +142,7 @@ fn settings(world: &mut World, _call: &Call<'_>) -> Answer {
 }
 
 fn change_settings(world: &mut World, call: &Call<'_>) -> Answer {
-    let changed = world.settings.changed(&body(call)?).map_err(refuse)?;
-    if changed.token_replicas != world.settings.token_replicas {
-        world.replicas = Replicas::default();
-    }
-    world.settings = changed;
+    world.settings = world.settings.changed(&body(call)?).map_err(refuse)?;
     ok(&world.settings)
 }
 
@@ -134,6 +162,7 @@ fn seed(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 fn register_issuer(world: &mut World, call: &Call<'_>) -> Answer {
-    issuer::register(&mut world.store, &body::<Issuer>(call)?).map_err(refuse)?;
+    let seed = Seed { issuers: vec![body::<Issuer>(call)?], ..Seed::default() };
+    seed.apply(world).map_err(refuse)?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-use super::dispatch::Route;
 use super::http::Request;
+use super::route::Destination;
 
 /// The oldest entries go when there are more than this many.
 const KEPT: usize = 100_000;
@@ -54,14 +54,14 @@ pub(crate) struct Log {
 
 impl Log {
     /// Writes down a request that has just arrived and returns its number.
-    pub(crate) fn arrived(&mut self, time_ms: i64, route: &Route, request: &Request) -> u64 {
+    pub(crate) fn arrived(&mut self, time_ms: i64, destination: &Destination, request: &Request) -> u64 {
         self.last += 1;
         let header = |name| request.header(name).map(str::to_owned);
         self.entries.push_back(Entry {
             number: self.last,
             time_ms,
-            operation: route.name.clone(),
-            right: route.right(),
+            operation: destination.name.clone(),
+            right: destination.right.clone(),
             method: request.method.to_string(),
             path: request.path_and_query(),
             status: None,

@@ -17,12 +17,11 @@ use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
 use super::cut::{Cut, Dropped};
-use super::dispatch;
 use super::http::Request;
-use super::key_vault::ports::Opened;
 use super::pipeline::{self, Shared};
+use super::port::NamedPort;
+use super::stream;
 use super::tunnel::{self, Way};
-use super::watching;
 
 /// The longest body, in bytes; it is Azure Resource Manager's limit.
 const LONGEST: usize = 4 << 20;
@@ -33,38 +32,36 @@ const STREAMS: u32 = 1000;
 /// How often it is looked whether a controller has something to do, while somebody watches.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Serves the port that is shared, and those of the vaults as they come and go, until `stop` becomes true or its sender goes.
+/// Serves the port that is shared, and the named ones as they come and go, until `stop` becomes true or its sender goes.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: rustls::ServerConfig,
     shared: Arc<Shared>,
-    vaults: Option<UnboundedReceiver<Opened>>,
+    named: Option<UnboundedReceiver<NamedPort>>,
     stop: watch::Receiver<bool>,
 ) {
-    let port = Port { acceptor: TlsAcceptor::from(Arc::new(tls)), shared, vault: None, stop: stop.clone() };
+    let port = Port { acceptor: TlsAcceptor::from(Arc::new(tls)), shared, name: None, stop: stop.clone() };
     let mut ports = JoinSet::new();
     let ticking = tokio::spawn(tick(Arc::clone(&port.shared)));
     ports.spawn(accept(listener, port.clone(), stopped(stop.clone())));
     let ending = stopped(stop.clone());
     tokio::pin!(ending);
-    if let Some(mut vaults) = vaults {
+    if let Some(mut named) = named {
         loop {
             let opened = tokio::select! {
-                opened = vaults.recv() => opened,
+                opened = named.recv() => opened,
                 () = &mut ending => break,
             };
-            let Some(Opened { vault, listener, closed }) = opened else { break };
+            let Some(NamedPort { name, listener, closed }) = opened else { break };
             let stop = stop.clone();
             match TcpListener::from_std(listener) {
-                Ok(listener) => {
-                    drop(ports.spawn(accept(listener, Port { vault: Some(vault), ..port.clone() }, async {
-                        tokio::select! {
-                            _ = closed => {}
-                            () = stopped(stop) => {}
-                        }
-                    })))
-                }
-                Err(error) => tracing::error!(%error, vault = &*vault, "a vault does not listen"),
+                Ok(listener) => drop(ports.spawn(accept(listener, Port { name: Some(name), ..port.clone() }, async {
+                    tokio::select! {
+                        _ = closed => {}
+                        () = stopped(stop) => {}
+                    }
+                }))),
+                Err(error) => tracing::error!(%error, port = &*name, "a port is not served"),
             }
         }
     }
@@ -91,8 +88,8 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 struct Port {
     acceptor: TlsAcceptor,
     shared: Arc<Shared>,
-    /// Whose port it is; none for the one that is shared.
-    vault: Option<Arc<str>>,
+    /// None for the one that is shared.
+    name: Option<Arc<str>>,
     /// Ends what would go on otherwise.
     stop: watch::Receiver<bool>,
 }
@@ -119,10 +116,10 @@ async fn accept(listener: TcpListener, port: Port, end: impl Future<Output = ()>
 
 async fn connection(mut stream: TcpStream, mut port: Port, watcher: hyper_util::server::graceful::Watcher) {
     let _ = stream.set_nodelay(true);
-    if port.vault.is_none() {
+    if port.name.is_none() {
         match tokio::time::timeout(PATIENCE, tunnel::way(&mut stream, &port.shared)).await {
             Ok(Ok(Way::Here)) => {}
-            Ok(Ok(Way::Vault(vault))) => port.vault = Some(vault),
+            Ok(Ok(Way::Port(name))) => port.name = Some(name),
             Ok(Ok(Way::Nowhere)) => return,
             Ok(Err(error)) => return tracing::debug!(%error, "a connection ended before it began"),
             Err(_) => return,
@@ -143,39 +140,29 @@ async fn connection(mut stream: TcpStream, mut port: Port, watcher: hyper_util::
 }
 
 async fn answer(
-    Port { shared, vault, stop, .. }: Port,
+    Port { shared, name, stop, .. }: Port,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Cut<watching::Body>>, Dropped> {
+) -> Result<hyper::Response<Cut<stream::Body>>, Dropped> {
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default();
     let mut request = Request {
+        port: name,
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: parts.headers,
         body: bytes::Bytes::new(),
     };
-    let mut response = match Limited::new(body, LONGEST).collect().await {
+    let response = match Limited::new(body, LONGEST).collect().await {
         Ok(body) => {
             request.body = body.to_bytes();
-            // On a task of its own: a client that hangs up does not stop what it has begun.
-            let shared = Arc::clone(&shared);
-            let answer = async move { pipeline::answer(shared, vault.as_deref(), request).await };
-            match tokio::spawn(answer).await {
-                Ok(Some(response)) => response,
-                Ok(None) => return Err(Dropped),
-                Err(error) => {
-                    tracing::error!(%error, "a request ended in a panic");
-                    dispatch::broken("The emulator has a bug; its log on stderr has more.")
-                }
-            }
+            pipeline::answer(Arc::clone(&shared), request).await
         }
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            dispatch::too_large(dispatch::route(&request, vault.as_deref()).surface)
-        }
-        Err(_) => return Err(Dropped),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => pipeline::too_large(&shared, &request),
+        Err(_) => None,
     };
-    let body = watching::body(&mut response, &shared, &stop);
+    let mut response = response.ok_or(Dropped)?;
+    let body = stream::body(&mut response, &shared, &stop);
     let mut answer = hyper::Response::new(Cut::new(body, &response.headers));
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;

@@ -1,34 +1,11 @@
-//! The documented limits on requests, as token buckets.
+//! The documented limits on requests.
 //!
 //! Azure Resource Manager counts per subscription, service principal and kind of request (reads 250 at once and 25 a second,
 //! writes and deletes 200 and 10). The managed-identity service counts besides, in requests per second per tenant,
 //! subscription and resource: writes and deletes 10, 2 and 0.25, reads 30, 10 and 0.5, lists 15, 5 and 0.25. How much may
 //! come at once there is not documented; a second's worth, and at least one request, is assumed.
 
-use std::collections::HashMap;
-
-/// Requests of one caller that were counted.
-#[derive(Debug, Default)]
-pub(crate) struct Buckets {
-    buckets: HashMap<String, Bucket>,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    at_ms: i64,
-}
-
-/// One limit that a request is counted against.
-#[derive(Debug, Clone)]
-pub(crate) struct Limit {
-    /// Whom it counts, such as a kind of request and an identity's id.
-    pub(crate) key: String,
-    /// How many may come at once.
-    pub(crate) capacity: f64,
-    /// How many more each second.
-    pub(crate) per_second: f64,
-}
+use crate::core::throttle::Limit;
 
 /// What Azure does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,40 +14,6 @@ pub(crate) enum Kind {
     List,
     Write,
     Delete,
-}
-
-impl Buckets {
-    /// Counts a request against all limits.
-    ///
-    /// # Errors
-    /// When one of them is used up: after how many seconds to come again, at least 1. Then it counts against none.
-    pub(crate) fn take(&mut self, limits: &[Limit], now_ms: i64) -> Result<(), u64> {
-        let mut wait = 0.0_f64;
-        for limit in limits {
-            let bucket =
-                self.buckets.entry(limit.key.clone()).or_insert(Bucket { tokens: limit.capacity, at_ms: now_ms });
-            let elapsed = (now_ms - bucket.at_ms).max(0) as f64 / 1000.0;
-            bucket.tokens = (bucket.tokens + elapsed * limit.per_second).min(limit.capacity);
-            bucket.at_ms = now_ms;
-            if bucket.tokens < 1.0 {
-                wait = wait.max((1.0 - bucket.tokens) / limit.per_second);
-            }
-        }
-        if wait > 0.0 {
-            return Err((wait.ceil() as u64).max(1));
-        }
-        for limit in limits {
-            if let Some(bucket) = self.buckets.get_mut(&limit.key) {
-                bucket.tokens -= 1.0;
-            }
-        }
-        Ok(())
-    }
-
-    /// How many requests a limit would still take at once.
-    pub(crate) fn left(&self, limit: &Limit) -> u64 {
-        self.buckets.get(&limit.key).map_or(limit.capacity, |bucket| bucket.tokens).max(0.0) as u64
-    }
 }
 
 /// The limit of Azure Resource Manager.
@@ -102,6 +45,7 @@ pub(crate) fn managed_identity(kind: Kind, tenant: &str, subscription: &str, res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::throttle::Buckets;
 
     #[test]
     fn an_identity_takes_one_write_every_four_seconds_and_says_when() {

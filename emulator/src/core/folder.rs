@@ -1,4 +1,4 @@
-//! The emulator's folder: what a client needs to find it (`ca.pem`, `kubeconfig`, `env`), and what it remembers
+//! The emulator's folder: what a client needs to find it (`ca.pem`, `env`, the surfaces' files), and what it remembers
 //! (`state.journal`, `ca.key`).
 //!
 //! An emulator that was given no folder has a temporary one that goes when it ends, and remembers nothing.
@@ -7,12 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-
 use super::certificates::Authority;
-use super::kubernetes::cluster::Cluster;
 use super::store::Store;
 use super::world::World;
 
@@ -71,67 +66,26 @@ impl Folder {
     /// # Errors
     /// When the disk does not take it.
     pub(crate) fn write(&self, world: &World) -> io::Result<()> {
-        write(&self.path.join("kubeconfig"), &self.kubeconfig(world))?;
+        for (name, text) in world.surfaces.iter().flat_map(|surface| surface.files(world)) {
+            write(&self.path.join(name), &text)?;
+        }
         let lines: String = self.env(world).iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         write(&self.path.join("env"), &lines)
     }
 
-    /// One context per cluster, which signs in with the cluster's administrator token. JSON, which is YAML.
-    fn kubeconfig(&self, world: &World) -> String {
-        let ca = STANDARD.encode(&self.authority.certificate);
-        let clusters = Cluster::all(&world.store);
-        let each = |make: &dyn Fn(&Cluster) -> Value| -> Value { clusters.iter().map(make).collect() };
-        let config = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": current_cluster(world, &clusters),
-            "clusters": each(&|cluster| json!({
-                "name": cluster.name(),
-                "cluster": {"server": world.cluster_url(cluster.name()), "certificate-authority-data": ca},
-            })),
-            "users": each(&|cluster| json!({"name": cluster.name(), "user": {"token": cluster.admin_token()}})),
-            "contexts": each(&|cluster| json!({
-                "name": cluster.name(),
-                "context": {"cluster": cluster.name(), "user": cluster.name(), "namespace": "default"},
-            })),
-        });
-        format!("{config:#}\n")
-    }
-
-    /// The environment of a client: names as azurerm, azapi, the Azure SDKs and the Kubernetes provider read them.
+    /// The environment of a client: what each surface needs, and whom to trust.
     pub(crate) fn env(&self, world: &World) -> Vec<(String, String)> {
-        let file = |name: &str| self.path.join(name).display().to_string();
-        let host = world.url.trim_start_matches("https://").to_owned();
-        let (url, audience) = (world.url.clone(), "https://management.azure.com/".to_owned());
-        let default = |key| world.default(key).to_owned();
-        [
-            ("ARM_TENANT_ID", default("tenant")),
-            ("ARM_SUBSCRIPTION_ID", default("subscription")),
-            ("ARM_CLIENT_ID", default("client_id")),
-            ("ARM_CLIENT_SECRET", default("client_secret")),
-            ("ARM_METADATA_HOSTNAME", host),
-            ("ARM_RESOURCE_MANAGER_ENDPOINT", url.clone()),
-            ("ARM_RESOURCE_MANAGER_AUDIENCE", audience),
-            ("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST", url.clone()),
-            ("ARM_DISABLE_INSTANCE_DISCOVERY", "true".to_owned()),
-            ("AZURE_TENANT_ID", default("tenant")),
-            ("AZURE_SUBSCRIPTION_ID", default("subscription")),
-            ("AZURE_CLIENT_ID", default("client_id")),
-            ("AZURE_CLIENT_SECRET", default("client_secret")),
-            ("AZURE_AUTHORITY_HOST", url.clone()),
-            ("KUBE_CONFIG_PATH", file("kubeconfig")),
-            ("KUBE_CTX", current_cluster(world, &Cluster::all(&world.store))),
-            ("KUBECONFIG", file("kubeconfig")),
-            ("SSL_CERT_FILE", file("ca.pem")),
-            ("REQUESTS_CA_BUNDLE", file("ca.pem")),
+        let certificate = self.path.join("ca.pem").display().to_string();
+        let own = [
+            ("SSL_CERT_FILE", certificate.clone()),
+            ("REQUESTS_CA_BUNDLE", certificate.clone()),
             // For curl it counts before SSL_CERT_DIR, which a system may set.
-            ("CURL_CA_BUNDLE", file("ca.pem")),
+            ("CURL_CA_BUNDLE", certificate),
             ("NO_PROXY", "localhost,127.0.0.1,::1".to_owned()),
-            ("AZWI_EMULATOR_URL", url),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+            ("AZWI_EMULATOR_URL", world.url.clone()),
+        ];
+        let surfaces = world.surfaces.iter().flat_map(|surface| surface.environment(world, &self.path));
+        surfaces.chain(own).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -143,12 +97,6 @@ impl Drop for Folder {
             tracing::warn!(%error, folder = %self.path.display(), "the temporary folder stays");
         }
     }
-}
-
-/// The cluster that the seed named first, or else the first there is.
-fn current_cluster(world: &World, clusters: &[Cluster]) -> String {
-    let named = clusters.iter().find(|cluster| cluster.name() == world.default("cluster"));
-    named.or(clusters.first()).map(|cluster| cluster.name().to_owned()).unwrap_or_default()
 }
 
 /// Makes a folder that only its owner can look into; its parents as usual.

@@ -1,8 +1,8 @@
-//! The shared port as a proxy, which leads to the vaults by the names that they have in Azure: `kv-demo.vault.azure.net`.
+//! The shared port as a proxy, which leads to named ports by their public names: `kv-demo.vault.azure.net`.
 //!
 //! `az keyvault secret` makes a vault's address from its name and knows no other. A client with `HTTPS_PROXY` set asks for that
-//! address with `CONNECT`, in plain text, where all others begin with TLS; it is told to go on, and what follows on the same
-//! connection is the vault's. There is no way to anybody else.
+//! address with `CONNECT`, in plain text, where all others begin with TLS. After the answer, the same connection is one to that
+//! port. The proxy leads nowhere else.
 
 use std::io;
 use std::sync::Arc;
@@ -10,11 +10,8 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::arm::vault;
 use super::pipeline::Shared;
 
-/// What the name of a vault ends with.
-pub(super) const SUFFIX: &str = ".vault.azure.net";
 /// The longest head of a request that is read, in bytes.
 const LONGEST: usize = 8 << 10;
 
@@ -22,8 +19,8 @@ const LONGEST: usize = 8 << 10;
 pub(super) enum Way {
     /// To the shared port, as nearly always.
     Here,
-    /// To this vault.
-    Vault(Arc<str>),
+    /// To the port of this name.
+    Port(Arc<str>),
     /// Nowhere; the client was told.
     Nowhere,
 }
@@ -60,9 +57,12 @@ fn find(target: &str, shared: &Shared) -> (Way, String) {
     if world.url.strip_prefix("https://") == Some(target) {
         return (Way::Here, established());
     }
-    match host.strip_suffix(SUFFIX) {
-        Some(name) if vault::by_name(&world.store, name).is_some() => (Way::Vault(name.into()), established()),
-        Some(name) => (Way::Nowhere, format!("404 the emulator has no vault {name}")),
-        None => (Way::Nowhere, format!("403 this proxy leads to the vaults of the emulator, not to {host}")),
+    for domain in shared.surfaces.iter().filter_map(|surface| surface.domain()) {
+        match host.strip_suffix(domain.suffix) {
+            Some(name) if (domain.has)(&world, name) => return (Way::Port(name.into()), established()),
+            Some(name) => return (Way::Nowhere, format!("404 the emulator has no {} {name}", domain.noun)),
+            None => {}
+        }
     }
+    (Way::Nowhere, format!("403 this proxy leads to the emulator, not to {host}"))
 }

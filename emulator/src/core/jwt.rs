@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// An RSA key of 2048 bits with which tokens are signed by RS256.
+#[derive(Clone)]
 pub struct SigningKey {
     pem: String,
     encoding: EncodingKey,

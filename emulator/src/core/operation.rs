@@ -4,8 +4,10 @@
 //! know it by. An answer comes in two steps with the configured latency between them: admission, which may refuse at once
 //! and marks what is being written, and the effect.
 
-use super::arm::caller::Caller;
+use std::pin::Pin;
+
 use super::http::{Request, Response};
+use super::surface::{Failure, Surface};
 use super::world::World;
 
 /// One operation of a service.
@@ -16,17 +18,17 @@ pub(crate) struct Operation {
     pub(crate) method: &'static str,
     /// The path. `{name}` is one part of it; a first `{*scope}` is any number of parts. Literal parts ignore case.
     pub(crate) path: &'static str,
-    /// What Azure Resource Manager wants to know; absent for other services.
-    pub(crate) arm: Option<ArmOperation>,
+    /// What its service checks first, if that depends on the operation.
+    pub(crate) access: Option<Access>,
     /// The first step.
     pub(crate) admit: fn(&World, &Call<'_>) -> Admission,
     /// The second step.
     pub(crate) answer: fn(&mut World, &Call<'_>) -> Answer,
 }
 
-/// What an operation of Azure Resource Manager has besides.
+/// An operation on resources of a type, with versions and a right.
 #[derive(Clone, Copy)]
-pub(crate) struct ArmOperation {
+pub(crate) struct Access {
     /// Such as `Microsoft.ManagedIdentity/userAssignedIdentities`.
     pub(crate) resource_type: &'static str,
     /// The api-versions that have it.
@@ -34,15 +36,23 @@ pub(crate) struct ArmOperation {
     pub(crate) need: Need,
 }
 
-/// What a caller of Azure Resource Manager must be allowed to.
+/// The action that a caller must be allowed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Need {
     /// The action that the resource type and the method make up, as nearly everywhere.
     OfMethod,
-    /// This action, where Azure has called it otherwise; `{namespace}` in it is that part of the path.
+    /// This action, where the service has another name for it; `{namespace}` in it is that part of the path.
     Action(&'static str),
-    /// Nothing but to be signed in.
+    /// None: being signed in is enough.
     Nothing,
+}
+
+/// The application or managed identity that a token was issued to.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) tenant: String,
+    pub(crate) client_id: String,
+    pub(crate) object_id: String,
 }
 
 /// One request to an operation.
@@ -50,7 +60,7 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) operation: &'static Operation,
     pub(crate) parameters: &'a Parameters,
-    /// Who asks; only Azure Resource Manager knows.
+    /// Who asks, if the surface has found out.
     pub(crate) caller: Option<Caller>,
 }
 
@@ -65,8 +75,24 @@ pub(crate) type Answer = Result<Response, Stop>;
 pub(crate) enum Stop {
     /// This is its answer.
     Refused(Box<Response>),
-    /// It must be asked again when the published keys of this issuer have been fetched.
-    NeedsIssuer(String),
+    /// Something has to be fetched first. Once it is in the world, the operation is asked again.
+    Fetch(Fetch),
+}
+
+/// Fetches something over the network, while the world is free for other requests.
+pub(crate) type Fetch = Box<dyn FnOnce(reqwest::Client) -> Pin<Box<dyn Future<Output = Fetched> + Send>> + Send>;
+
+/// Puts what was fetched into the world.
+pub(crate) type Fetched = Box<dyn FnOnce(&mut World) + Send>;
+
+impl Stop {
+    /// The answer of a refusal, in the form of this surface.
+    pub(crate) fn into_response(self, surface: &dyn Surface) -> Response {
+        match self {
+            Self::Refused(response) => *response,
+            Self::Fetch(_) => surface.failure(Failure::Internal("What was fetched was not enough for an answer.")),
+        }
+    }
 }
 
 impl From<Response> for Stop {
@@ -83,7 +109,7 @@ impl Operation {
         path: &'static str,
         answer: fn(&mut World, &Call<'_>) -> Answer,
     ) -> Self {
-        Self { name, method, path, arm: None, admit: |_, _| Ok(None), answer }
+        Self { name, method, path, access: None, admit: |_, _| Ok(None), answer }
     }
 
     /// The same with its first step.
@@ -94,17 +120,17 @@ impl Operation {
 
     /// The same for callers who may do something else than type and method say.
     pub(crate) const fn needing(mut self, need: Need) -> Self {
-        if let Some(arm) = &mut self.arm {
-            arm.need = need;
+        if let Some(access) = &mut self.access {
+            access.need = need;
         }
         self
     }
 
-    /// What a caller must be allowed to, in the words of roles and errors: `Microsoft.KeyVault/vaults/read`. None where being
-    /// signed in is enough, and of services other than Azure Resource Manager.
+    /// The action that a caller must be allowed, as roles and errors name it: `Microsoft.KeyVault/vaults/read`. None where being
+    /// signed in is enough, and where the service does not say.
     pub(crate) fn action(&self, parameters: &Parameters) -> Option<String> {
-        let arm = self.arm?;
-        let verb = match (arm.need, self.method) {
+        let access = self.access?;
+        let verb = match (access.need, self.method) {
             (Need::Nothing, _) => return None,
             (Need::Action(action), _) => return Some(action.replace("{namespace}", parameters.get("namespace"))),
             (Need::OfMethod, "GET" | "HEAD") => "read",
@@ -112,7 +138,7 @@ impl Operation {
             (Need::OfMethod, "POST") => "action",
             (Need::OfMethod, _) => "write",
         };
-        Some(format!("{}/{verb}", arm.resource_type))
+        Some(format!("{}/{verb}", access.resource_type))
     }
 }
 
