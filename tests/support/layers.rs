@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::slice;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -233,9 +234,9 @@ impl Visitor<'_> {
 
     fn record_use(&mut self, prefix: &[Ident], tree: &UseTree) {
         match tree {
-            UseTree::Path(path) => self.record_use(&[prefix, &[path.ident.clone()]].concat(), &path.tree),
-            UseTree::Name(name) => self.record(&[prefix, &[name.ident.clone()]].concat()),
-            UseTree::Rename(rename) => self.record(&[prefix, &[rename.ident.clone()]].concat()),
+            UseTree::Path(path) => self.record_use(&[prefix, slice::from_ref(&path.ident)].concat(), &path.tree),
+            UseTree::Name(name) => self.record(&[prefix, slice::from_ref(&name.ident)].concat()),
+            UseTree::Rename(rename) => self.record(&[prefix, slice::from_ref(&rename.ident)].concat()),
             UseTree::Glob(_) => self.record(prefix),
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.record_use(prefix, tree)),
         }

@@ -53,7 +53,6 @@ impl Error {
         self.header("retry-after", &seconds.to_string())
     }
 
-    /// The answer.
     pub(crate) fn response(&self) -> Response {
         let response = Response::json(self.status, &json!({"error": {"code": self.code, "message": self.message}}));
         match &self.header {

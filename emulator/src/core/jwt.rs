@@ -33,7 +33,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// When the text is not the PEM of an RSA key.
-    pub fn from_pem(pem: &str) -> Result<Self, String> {
+    pub(crate) fn from_pem(pem: &str) -> Result<Self, String> {
         let pair = rcgen::KeyPair::from_pem(pem).map_err(|error| format!("not a PKCS#8 key: {error}"))?;
         let rsa = RsaKeyPair::from_pkcs8(pair.serialized_der()).map_err(|error| format!("not an RSA key: {error}"))?;
         let public = rsa.public_key();
@@ -46,12 +46,12 @@ impl SigningKey {
     }
 
     /// The private key, as PKCS#8 PEM.
-    pub fn pem(&self) -> &str {
+    pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
 
     /// The key's identifier: the SHA-256 of its public half.
-    pub fn kid(&self) -> &str {
+    pub(crate) fn kid(&self) -> &str {
         &self.kid
     }
 

@@ -158,7 +158,7 @@ impl Settings {
     ///
     /// # Errors
     /// When `changes` has an unknown field or a value of the wrong type.
-    pub fn changed(&self, changes: &serde_json::Value) -> Result<Self, String> {
+    pub(crate) fn changed(&self, changes: &serde_json::Value) -> Result<Self, String> {
         let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;
         if !changes.is_object() {
             return Err("the settings are an object".to_owned());

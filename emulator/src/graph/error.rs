@@ -43,7 +43,6 @@ impl Error {
         Self { status: StatusCode::NOT_FOUND, code: "Request_ResourceNotFound", message }
     }
 
-    /// The answer.
     pub(super) fn response(&self) -> Response {
         let id = Uuid::new_v4().to_string();
         let inner = json!({"request-id": id, "client-request-id": id});

@@ -41,7 +41,6 @@ impl Error {
         Self { challenge: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", message) }
     }
 
-    /// The answer.
     pub(crate) fn response(&self) -> Response {
         let mut body = json!({"error": {"code": self.code, "message": self.message}});
         if let (Some(inner), Some(error)) = (self.inner, body.get_mut("error").and_then(|it| it.as_object_mut())) {

@@ -5,6 +5,7 @@
 //! its name has its port again unless somebody else took it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -54,15 +55,15 @@ impl Ports {
         let stored: Vec<String> = store.under(NAMES).map(|(key, _)| key.trim_start_matches(NAMES).to_owned()).collect();
         self.0.retain(|name, _| stored.contains(name));
         for name in stored {
-            if !self.0.contains_key(&name) {
-                let listener =
-                    listen(address, store, &name).map_err(|error| format!("no port for vault {name}: {error}"))?;
-                let port = listener.local_addr().map_err(|error| error.to_string())?.port();
-                let (close, closed) = oneshot::channel();
-                // The server takes no port once it has ended, and then no client asks for one either.
-                let _ = opened.send(NamedPort { name: name.as_str().into(), listener, closed });
-                self.0.insert(name, (port, Arc::new(close)));
-            }
+            let Entry::Vacant(missing) = self.0.entry(name) else { continue };
+            let name: Arc<str> = missing.key().as_str().into();
+            let listener =
+                listen(address, store, &name).map_err(|error| format!("no port for vault {name}: {error}"))?;
+            let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+            let (close, closed) = oneshot::channel();
+            // The server takes no port once it has ended, and then no client asks for one either.
+            let _ = opened.send(NamedPort { name, listener, closed });
+            missing.insert((port, Arc::new(close)));
         }
         Ok(())
     }

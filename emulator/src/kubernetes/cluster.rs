@@ -133,7 +133,6 @@ impl Cluster {
         self.jwks.clone()
     }
 
-    /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

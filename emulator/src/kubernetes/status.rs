@@ -242,7 +242,6 @@ impl Status {
         body
     }
 
-    /// The answer.
     pub(super) fn response(&self) -> Response {
         let code = StatusCode::from_u16(self.code).unwrap_or(StatusCode::BAD_REQUEST);
         Response::typed(code, "application/json", &self.body())
