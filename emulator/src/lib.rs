@@ -182,7 +182,7 @@ async fn prepare(options: Options) -> io::Result<Prepared> {
     world.store.flush()?;
     folder.write(&world)?;
     let http = http_client(&folder.authority.certificate).map_err(io::Error::other)?;
-    let ports = world.take_opened();
+    let ports = world.ports.take_opened();
     Ok((listener, tls, Arc::new(Shared { world: world.into(), surfaces: surfaces::ALL, folder, http }), ports))
 }
 

@@ -17,7 +17,6 @@ use crate::core::json::Json as _;
 use crate::core::operation::{Answer, Call, Need, Operation};
 use crate::core::store::Store;
 use crate::core::world::World;
-use crate::key_vault::{self, ports, secret};
 
 const VAULTS: Resource = Resource { of: TYPE, parameter: "vault", shown: |world, _, vault| shown(world, vault) };
 const TYPE: ResourceType = ResourceType {
@@ -44,6 +43,10 @@ const TYPE: ResourceType = ResourceType {
         "2026-02-01",
     ],
 };
+/// Documents of the data plane are `keyvault/<kind>/<vault>/…`, with the vault's name in lower case.
+const DATA: &str = "keyvault/";
+/// The ids of all vaults, by their names: a name exists once in the world.
+const NAMES: &str = "keyvault/names/";
 const ONE: &str = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{vault}";
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -103,13 +106,23 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 fn insert(store: &mut Store, vault: &Value) {
-    store.put(format!("{}{}", ports::NAMES, vault.text("name").to_lowercase()), json!({"id": vault.at("id")}));
+    store.put(format!("{NAMES}{}", vault.text("name").to_lowercase()), json!({"id": vault.at("id")}));
     store.put(id::key(vault.text("id")), vault.clone());
+}
+
+/// The names of all vaults, in lower case.
+pub(crate) fn names(store: &Store) -> Vec<String> {
+    store.under(NAMES).map(|(key, _)| key.trim_start_matches(NAMES).to_owned()).collect()
+}
+
+/// The address of a vault, with the slash that vault URIs end with.
+pub(crate) fn uri(world: &World, name: &str) -> Option<String> {
+    world.ports.url(&name.to_lowercase())
 }
 
 /// The vault of this name, wherever it is.
 pub(crate) fn by_name<'a>(store: &'a Store, name: &str) -> Option<&'a Value> {
-    let named = store.get(&format!("{}{}", ports::NAMES, name.to_lowercase()))?;
+    let named = store.get(&format!("{NAMES}{}", name.to_lowercase()))?;
     store.get(&id::key(named.text("id")))
 }
 
@@ -180,7 +193,7 @@ fn properties(body: &Value, tenant: &str) -> Result<Value, Error> {
 /// The vault with the address that it has now.
 fn shown(world: &World, vault: &Value) -> Value {
     let mut shown = vault.clone();
-    let uri = ports::uri(world, vault.text("name"));
+    let uri = uri(world, vault.text("name"));
     json_patch::merge(&mut shown, &json!({"properties": {"vaultUri": uri}}));
     shown
 }
@@ -206,8 +219,15 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
 
 /// What goes with a resource that was removed, if it is a vault.
 pub(super) fn forget(store: &mut Store, document: &Value) {
-    if document.text("type") == TYPE.name {
-        key_vault::forget(store, document.text("name"));
+    if document.text("type") != TYPE.name {
+        return;
+    }
+    let name = document.text("name").to_lowercase();
+    let keys: Vec<String> = store.under(DATA).map(|(key, _)| key.to_owned()).collect();
+    for key in keys {
+        if key.split('/').nth(2) == Some(&name) {
+            store.remove(&key);
+        }
     }
 }
 
@@ -225,10 +245,10 @@ fn check_name(world: &mut World, call: &Call<'_>) -> Answer {
     Ok(Response::json(StatusCode::OK, &body))
 }
 
-/// Puts a vault of the seed there, or adds its secrets to the one that is there.
+/// Creates a vault of the seed, unless it exists. Its secrets are Key Vault's to create.
 ///
 /// # Errors
-/// When its name or a secret cannot be, or it would be in no group.
+/// If its name is invalid, or its resource group does not exist.
 pub(crate) fn seed(world: &mut World, vault: &seed::Vault, subscription: &str) -> Result<(), String> {
     let named = |error: &dyn std::fmt::Display| format!("vault `{}`: {error}", vault.name);
     check(&vault.name)
@@ -248,10 +268,6 @@ pub(crate) fn seed(world: &mut World, vault: &seed::Vault, subscription: &str) -
             "location": location, "tags": {}, "properties": properties,
         });
         insert(&mut world.store, &document);
-    }
-    let now = world.clock.unix();
-    for (name, value) in &vault.secrets {
-        secret::seed(&mut world.store, &vault.name, name, value, now).map_err(|error| named(&error))?;
     }
     Ok(())
 }

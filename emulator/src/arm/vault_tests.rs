@@ -1,4 +1,4 @@
-use crate::key_vault::ports;
+use super::uri as uri_of;
 use crate::test::Api;
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn a_vault_has_an_address_while_it_is_there_and_keeps_it_when_it_is_written_agai
     assert_eq!(api.delete(&target("kv-one")).0, 204);
     assert_eq!(api.get(&target("kv-one")).1["error"]["code"], "ResourceNotFound");
     api.world.settle().unwrap();
-    assert_eq!(ports::uri(&api.world, "kv-one"), None);
+    assert_eq!(uri_of(&api.world, "kv-one"), None);
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl SigningKey {
     }
 
     /// The key's identifier: the SHA-256 of its public half.
+    #[cfg(test)]
     pub(crate) fn kid(&self) -> &str {
         &self.kid
     }

@@ -6,12 +6,12 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::fault::Faults;
 use super::log::Log;
-use super::port::NamedPort;
+use super::port::Ports;
 use super::settings::Settings;
 use super::store::Store;
 use super::surface::Surfaces;
@@ -34,10 +34,7 @@ pub(crate) struct World {
     pub(crate) buckets: Buckets,
     /// What surfaces keep in memory only, one value of each type.
     pub(crate) memory: http::Extensions,
-    /// Takes the ports that surfaces open, for the server to serve them.
-    pub(crate) opened: mpsc::UnboundedSender<NamedPort>,
-    /// The other end, until the server takes it; unit tests leave it here.
-    waiting: Option<mpsc::UnboundedReceiver<NamedPort>>,
+    pub(crate) ports: Ports,
     /// Wakes those who watch, after every change. The value is how often everything was replaced at once.
     pub(crate) pulse: watch::Sender<u64>,
     /// The store's writes that they were woken for.
@@ -58,13 +55,13 @@ impl World {
         surfaces: Surfaces,
         seed: impl FnOnce(&mut Self) -> Result<(), String>,
     ) -> Result<Self, String> {
-        let (opened, waiting) = mpsc::unbounded_channel();
         let fresh = store.get(INITIAL).is_none();
         let mut world = Self {
             store,
             clock: Clock::default(),
             settings: Settings::default(),
             surfaces,
+            ports: Ports::new(&url),
             url,
             ca_pem: String::new(),
             busy: HashSet::new(),
@@ -72,8 +69,6 @@ impl World {
             faults: Faults::default(),
             buckets: Buckets::default(),
             memory: http::Extensions::new(),
-            opened,
-            waiting: Some(waiting),
             pulse: watch::Sender::default(),
             announced: 0,
         };
@@ -87,11 +82,6 @@ impl World {
         }
         world.settle()?;
         Ok(world)
-    }
-
-    /// The ports that surfaces open, from the first one on; nothing the second time.
-    pub(crate) fn take_opened(&mut self) -> Option<mpsc::UnboundedReceiver<NamedPort>> {
-        self.waiting.take()
     }
 
     /// The documents without the emulator's own.

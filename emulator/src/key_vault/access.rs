@@ -6,7 +6,6 @@
 use serde_json::Value;
 
 use super::error::Error;
-use super::ports;
 use crate::arm::access::{self, Asked, Right};
 use crate::arm::vault;
 use crate::core::access_token::{self, Unfit};
@@ -70,7 +69,7 @@ pub(super) fn open(world: &World, call: &Call<'_>, action: Action) -> Result<Vau
     } else {
         check_policies(document, &caller, action)?
     }
-    Ok(Vault { name: document.text("name").to_owned(), uri: ports::uri(world, name).ok_or_else(gone)? })
+    Ok(Vault { name: document.text("name").to_owned(), uri: vault::uri(world, name).ok_or_else(gone)? })
 }
 
 fn authenticate(world: &World, call: &Call<'_>, tenant: &str) -> Result<Caller, Error> {

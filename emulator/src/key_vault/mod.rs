@@ -1,14 +1,12 @@
-//! Key Vault's data plane: secrets, behind tokens and roles. Each vault has its own port ([`ports`]), and the path of a
+//! Key Vault's data plane: secrets, behind tokens and roles. Each vault has a port of its name, and the path of a
 //! request begins with the vault's name once it is inside.
 //!
-//! Documents: `keyvault/names/<vault>` is the vault's id in Azure Resource Manager, because a name exists once in the world;
-//! `keyvault/secrets/<vault>/<name>` a secret with its versions, oldest first; `keyvault/deletedsecrets/<vault>/<name>` one
+//! Documents: `keyvault/secrets/<vault>/<name>` a secret with its versions, oldest first; `keyvault/deletedsecrets/<vault>/<name>` one
 //! that was deleted and can be recovered.
 
 mod access;
 mod deleted_secret;
 mod error;
-pub(crate) mod ports;
 pub(crate) mod secret;
 
 use http::StatusCode;
@@ -18,7 +16,6 @@ use crate::arm::vault;
 use crate::core::http::{Request, Response};
 use crate::core::json::Json as _;
 use crate::core::operation::{Call, Operation};
-use crate::core::store::Store;
 use crate::core::surface::{Domain, Failure, Surface};
 use crate::core::world::World;
 
@@ -69,24 +66,12 @@ impl Surface for KeyVault {
     }
 
     fn settle(&self, world: &mut World) -> Result<(), String> {
-        ports::reconcile(world)
+        let names = vault::names(&world.store);
+        world.ports.reconcile(&mut world.store, names)
     }
 
     fn domain(&self) -> Option<Domain> {
         let has = |world: &World, name: &str| vault::by_name(&world.store, name).is_some();
         Some(Domain { suffix: ".vault.azure.net", noun: "vault", has })
-    }
-}
-
-/// Forgets a vault: its name and all of its secrets.
-pub(crate) fn forget(store: &mut Store, name: &str) {
-    let name = name.to_lowercase();
-    let mut keys = vec![format!("{}{name}", ports::NAMES)];
-    for kind in ["secrets", "deletedsecrets"] {
-        let prefix = format!("keyvault/{kind}/{name}/");
-        keys.extend(store.under(&prefix).map(|(key, _)| key.to_owned()));
-    }
-    for key in keys {
-        store.remove(&key);
     }
 }

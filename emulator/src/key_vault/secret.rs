@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::access::{Action, Vault, open};
 use super::deleted_secret;
 use super::error::Error;
+use crate::arm::seed::Vault as SeededVault;
 use crate::core::http::{Request, Response};
 use crate::core::json::Json as _;
 use crate::core::operation::{Answer, Call, Operation};
@@ -81,19 +82,25 @@ fn add_version(store: &mut Store, vault: &str, name: &str, content: Map<String, 
     (name, version)
 }
 
-/// Puts a secret of the seed there, unless it is there with this value.
+/// Puts the secrets of a seeded vault there, unless they have these values.
 ///
 /// # Errors
-/// When its name or value cannot be.
-pub(crate) fn seed(store: &mut Store, vault: &str, name: &str, value: &str, now: i64) -> Result<(), String> {
-    if !is_name(name) || value.len() > LONGEST {
-        return Err(format!(
-            "`{name}` is no secret: 1 to 127 letters, digits and `-`, a value of at most {LONGEST} bytes"
-        ));
-    }
-    let there = store.get(&key(vault, name)).and_then(|secret| secret.at("versions").as_array()?.last()?.get("value"));
-    if there.and_then(Value::as_str) != Some(value) {
-        add_version(store, vault, name, Map::from_iter([("value".to_owned(), json!(value))]), now);
+/// If a name or a value is invalid.
+pub(crate) fn seed(world: &mut World, vault: &SeededVault) -> Result<(), String> {
+    let now = world.clock.unix();
+    for (name, value) in &vault.secrets {
+        if !is_name(name) || value.len() > LONGEST {
+            return Err(format!(
+                "vault `{}`: `{name}` is no secret: 1 to 127 letters, digits and `-`, a value of at most {LONGEST} bytes",
+                vault.name
+            ));
+        }
+        let stored = world.store.get(&key(&vault.name, name));
+        let newest = stored.and_then(|secret| secret.at("versions").as_array()?.last()?.get("value"));
+        if newest.and_then(Value::as_str) != Some(value) {
+            let version = Map::from_iter([("value".to_owned(), json!(value))]);
+            add_version(&mut world.store, &vault.name, name, version, now);
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use super::super::ports;
+use crate::arm::vault;
 use crate::core::http::Request;
 use crate::test::Api;
 
@@ -48,7 +48,7 @@ fn a_secret_is_written_in_versions_and_read_by_name_or_by_version() {
     assert_eq!((status, &first["value"], &first["tags"]), (200, &json!("1"), &json!({"a": "b"})));
     let id = first["id"].as_str().unwrap();
     let (uri, version) = id.split_once("secrets/My-key/").unwrap();
-    assert_eq!((Some(uri), version.len()), (ports::uri(&api.world, "kv-demo").as_deref(), 32));
+    assert_eq!((Some(uri), version.len()), (vault::uri(&api.world, "kv-demo").as_deref(), 32));
     assert_eq!(first["attributes"]["enabled"], true);
     let (_, second) = send(&mut api, "PUT", "/secrets/my-KEY", &json!({"value": "2", "contentType": "text/plain"}));
     assert!(second["id"].as_str().unwrap().contains("/My-key/"));

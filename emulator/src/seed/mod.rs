@@ -44,6 +44,7 @@ pub use crate::arm::seed::{ClusterKind, ClusterResource, ResourceGroup, Subscrip
 use crate::core::world::World;
 use crate::entra;
 pub use crate::entra::seed::{Application, Credential, Issuer, Permission, Principal, Tenant};
+use crate::key_vault;
 use crate::kubernetes::cluster::Cluster;
 
 /// The whole document.
@@ -148,6 +149,7 @@ impl Seed {
         }
         for vault in &self.vaults {
             arm::vault::seed(world, vault, &or_first(&vault.subscription, "subscription")?)?;
+            key_vault::secret::seed(world, vault)?;
         }
         Ok(())
     }
