@@ -8,8 +8,8 @@ use azwi_emulator::Emulator;
 use clap::Args;
 use tokio::process::{Child, Command};
 
-use crate::World;
 use crate::signals::{Signal, Signals};
+use crate::start::{World, runtime};
 
 #[derive(Args)]
 pub(crate) struct Run {
@@ -25,7 +25,7 @@ pub(crate) struct Run {
 const FOREIGN: &[&str] = &["ARM_", "AZURE_", "KUBE_"];
 
 pub(crate) fn run(arguments: Run) -> Result<ExitCode, String> {
-    let runtime = crate::runtime()?;
+    let runtime = runtime()?;
     let options = arguments.world.options()?;
     let mut signals = runtime.block_on(async { Signals::listen() }).map_err(|error| format!("no signals: {error}"))?;
     let emulator = Emulator::start(options).map_err(|error| error.to_string())?;

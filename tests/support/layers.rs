@@ -103,6 +103,22 @@ pub(crate) fn violations(imports: &[Import], allowed: &[Rule<'_>]) -> Vec<String
     found
 }
 
+/// What is wrong with a list from the top down: folders that may import what is listed above them.
+pub(crate) fn upward(allowed: &[Rule<'_>]) -> Vec<String> {
+    let position = |folder: &str| allowed.iter().position(|(listed, _)| is_within(folder, listed));
+    let mut found = Vec::new();
+    for (at, (folder, permitted)) in allowed.iter().enumerate() {
+        for permitted in *permitted {
+            match position(permitted) {
+                Some(target) if target > at => {}
+                Some(_) => found.push(format!("`{folder}` may import `{permitted}`, which is listed above it")),
+                None => found.push(format!("`{folder}` may import `{permitted}`, which has no rule of its own")),
+            }
+        }
+    }
+    found
+}
+
 fn is_within(module: &str, folder: &str) -> bool {
     module.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
