@@ -223,11 +223,10 @@ pub(super) fn forget(store: &mut Store, document: &Value) {
         return;
     }
     let name = document.text("name").to_lowercase();
-    let keys: Vec<String> = store.under(DATA).map(|(key, _)| key.to_owned()).collect();
+    let is_of_vault = |key: &&str| key.split('/').nth(2) == Some(name.as_str());
+    let keys: Vec<String> = store.under(DATA).map(|(key, _)| key).filter(is_of_vault).map(str::to_owned).collect();
     for key in keys {
-        if key.split('/').nth(2) == Some(&name) {
-            store.remove(&key);
-        }
+        store.remove(&key);
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn published(store: &Store) -> &Value {
     store.get(KEYS).unwrap_or(&Value::Null)
 }
 
-/// Why a token is worth nothing, whoever it is for.
+/// Why a token is not valid for any surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
     /// It is no signed token, or says not when it ends.

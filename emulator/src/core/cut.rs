@@ -18,7 +18,7 @@ use super::http::Response;
 /// Between what there is of an answer and the failure.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Cuts an answer in half. Nobody else writes a length into an answer's head, so that this is how [`Cut`] knows it.
+/// Cuts an answer in half. No other answer has a length in its head, by which [`Cut`] knows it.
 pub(crate) fn in_half(mut response: Response) -> Response {
     let whole = response.body.len();
     response.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.max(1)));

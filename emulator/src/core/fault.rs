@@ -1,6 +1,6 @@
 //! Faults: what the emulator does wrong on purpose, so that a client's handling of failure can be tried.
 //!
-//! A fault is a pattern of requests and an effect. All that match count an occurrence; the first that is due strikes.
+//! A fault is a pattern of requests and an effect. All that match count an occurrence; the first that is due takes effect.
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use regex::Regex;
@@ -15,7 +15,7 @@ use super::http::{Request, Response};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Which requests it strikes.
+    /// Which requests it is for.
     #[serde(rename = "match", default)]
     pub pattern: Pattern,
     /// What then happens.

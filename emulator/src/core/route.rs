@@ -1,6 +1,4 @@
-//! From a request to what answers it.
-//!
-//! The surfaces share one port and are told apart by the path; only a vault has a port of its own, which tells it apart.
+//! From a request to what answers it: the surface by the path, or by the name of the port, and then the surface's operation.
 
 use super::http::{Request, Response};
 use super::operation::{Admission, Call, Operation, Parameters};
@@ -13,7 +11,7 @@ pub(crate) struct Route {
     pub(crate) destination: Destination,
 }
 
-/// What answers a request.
+/// What answers a request, and under which name.
 pub(crate) struct Destination {
     /// The operation's name for log and faults.
     pub(crate) name: String,

@@ -29,7 +29,7 @@ const LONGEST: usize = 4 << 20;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many requests, watches included, one connection may have at once: a client that has as many waits without a word.
 const STREAMS: u32 = 1000;
-/// How often it is looked whether a controller has something to do, while somebody watches.
+/// How often controllers run without a request, while a client watches.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Serves the port that is shared, and the named ones as they come and go, until `stop` becomes true or its sender goes.

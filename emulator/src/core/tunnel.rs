@@ -21,7 +21,7 @@ pub(super) enum Way {
     Here,
     /// To the port of this name.
     Port(Arc<str>),
-    /// Nowhere; the client was told.
+    /// Nowhere, which the client has been answered.
     Nowhere,
 }
 

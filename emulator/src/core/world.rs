@@ -17,7 +17,7 @@ use super::store::Store;
 use super::surface::Surfaces;
 use super::throttle::Buckets;
 
-/// The one thing that every request is answered from; whoever holds it is alone.
+/// What every request is answered from. It is locked for each step of a request.
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
