@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "tidy/ci.rs"]
+mod ci;
+
 use std::path::{Path, PathBuf};
 
 use azwi::data_source::AnyDataSource;
