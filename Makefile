@@ -1,56 +1,77 @@
-# Short targets; what they do is in the programs and tests that they run.
+# Short targets; the programs and tests that they run do the work.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help shell install setup test test-clients demo docs bench test-real record fmt lint clean-tools
+.PHONY: help setup check lint test test-all test-clients test-real check-docs docs record demo shell install bench fmt clean-tools
+
+# Every invocation selects the same packages, so that Cargo compiles each dependency with one set of features.
+build := cargo build --locked --workspace
+test := cargo test --locked --workspace
+
+# Each acceptance test runs under one Terraform per round, and under all of them in as many rounds. A new commit is a new round.
+export AZWI_ROUND ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
+
+# A scenario waits for its Terraform most of the time, so twice as many run at once as there are cores.
+test test-all test-real: export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what building and testing need, into .tools only: a protoc, Terraform 1.15, and kubectl where there is none.
-	@.cargo/protoc --help >/dev/null
-	@tests/tools/needs
-	@tests/tools/setup-terraform-1.15
+setup: ## Install what building and testing need, into .tools only: a protoc, and kubectl if there is none.
+	@tools/setup
 
-test: setup lint ## Check formatting and lints, and run all tests under every Terraform there is.
-	AZWI_TERRAFORMS="$$(tests/tools/terraforms)" cargo test --locked --workspace
+check: lint ## Check what takes no Terraform: formatting, lints, spelling, unit tests, the protocol, pages, the rules of the house.
+	$(test) --lib --bins --test 'protocol*' --test tidy --test pages
 
-test-clients: ## Hold the emulator to the Azure CLI, Microsoft's Python SDKs and the Kubernetes client.
-	@cargo build --locked --workspace --bins
-	@tests/tools/test-clients
+lint: ## Check formatting, lints and spelling.
+	cargo fmt --all --check
+	@tools/typos
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --test real -- -D warnings
 
-demo: ## Watch Terraform make and unmake examples/quickstart against the emulator.
-	@cargo build --locked --workspace --bins
-	@tests/tools/demo
+test: setup ## Run all tests, each acceptance test under the Terraform of this round (AZWI_ROUND).
+	terraforms="$$(tools/terraforms)" && AZWI_TERRAFORMS="$$terraforms" $(test)
+
+test-all: setup ## Run all tests, each acceptance test under every Terraform.
+	terraforms="$$(tools/terraforms)" && AZWI_TERRAFORMS="$$terraforms" AZWI_ROUND=all $(test)
+
+test-clients: setup ## Run the Azure CLI, Microsoft's Python SDKs and the Kubernetes client against the emulator.
+	@$(build) --bin azwi-emulator
+	@tools/test-clients
+
+test-real: setup check-docs ## Test against a real kube-apiserver, built from its Go module. Needs Go.
+	@tools/test-real
+
+check-docs: setup ## Validate docs/ with the Registry's validator, built from its Go module. Needs Go.
+	@$(build) --bins
+	@tools/shell tools/validate-docs
+
+docs: ## Write docs/ from the schemas and examples/.
+	UPDATE=1 $(test) --test tidy pages_are_current
+
+record: ## Record the exchanges of emulator/tests/contract from a real kube-apiserver. Needs Go.
+	@tools/test-real record
+
+demo: setup ## Watch Terraform create and destroy examples/quickstart against the emulator.
+	@$(build) --bins
+	@tools/shipped target/debug/terraform-provider-azwi
+	@tools/demo
 
 shell: ## Get a shell in which Azure and a cluster are emulated, and Terraform finds this provider.
-	@cargo build --locked --workspace --bins
-	@tests/tools/shell
+	@$(build) --bins
+	@tools/shell
 
 install: ## Install the provider where `terraform init` finds it, ~/.terraform.d/plugins, and azwi-emulator where cargo does.
 	cargo install --locked --path emulator
 	cargo build --locked --release --bin terraform-provider-azwi
-	tests/tools/mirror target/release/terraform-provider-azwi "$$HOME/.terraform.d/plugins"
+	tools/shipped target/release/terraform-provider-azwi
+	tools/mirror target/release/terraform-provider-azwi "$$HOME/.terraform.d/plugins"
 
-docs: ## Write docs/ anew from the schemas and examples/.
-	UPDATE=1 cargo test --locked --test tidy
-
-bench: ## Measure the release build: start-up, memory and size of the provider, and what the emulator bears in a minute.
+bench: ## Measure the release build: start-up, memory and size of the provider, and the emulator's throughput over one minute.
 	cargo bench --locked --bench startup
 	cargo bench --locked --package azwi-emulator --bench emulator
 
-test-real: setup ## Test against a real kube-apiserver and OpenTofu, both built from Go modules. Needs Go.
-	@tests/tools/test-real.sh
-
-record: ## Record the exchanges of emulator/tests/contract anew from a real kube-apiserver. Needs Go.
-	@tests/tools/test-real.sh record
-
 fmt: ## Format all code.
-	cargo fmt
-
-lint: ## Check formatting, lints and spelling.
-	cargo fmt --check
-	@tests/tools/typos
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo fmt --all
 
 clean-tools: ## Remove what setup installed.
 	rm -rf .tools

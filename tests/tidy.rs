@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "tidy/ci.rs"]
+mod ci;
+
 use std::path::{Path, PathBuf};
 
 use azwi::data_source::AnyDataSource;
@@ -239,4 +242,19 @@ fn pages_are_current() {
             assert!(pages.iter().any(|page| page.path == name), "{name} is the page of nothing");
         }
     }
+}
+
+#[test]
+fn test_switches_are_compiled_for_tests_only() {
+    let gated = root().join("src/provider/test_clock.rs");
+    for file in files_below(&root().join("src"), "rs") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(file == gated || !text.contains("AZWI_TEST_"), "{} reads a switch of tests", file.display());
+    }
+    let text = std::fs::read_to_string(root().join("src/provider/mod.rs")).unwrap();
+    assert!(text.contains("#[cfg(feature = \"test-clock\")]\nmod test_clock;\n"));
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let before_tests = manifest.split("[dev-dependencies]").next().unwrap();
+    assert_eq!(before_tests.matches("test-clock").count(), 1, "only a dev-dependency may enable test-clock");
+    assert!(!before_tests.contains("\ndefault = "), "a default feature could enable test-clock");
 }

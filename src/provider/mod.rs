@@ -3,6 +3,8 @@
 mod schema;
 mod settings;
 mod source;
+#[cfg(feature = "test-clock")]
+mod test_clock;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

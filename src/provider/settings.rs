@@ -180,12 +180,12 @@ pub(super) fn conflicts(config: &Value) -> Vec<Error> {
     BESIDE_CLUSTER_ID.into_iter().filter(|name| is_set(name)).map(error).collect()
 }
 
-/// The two variables are for this project's tests alone: waits that many times shorter, and another number of exchanges in a
-/// row that make a binding usable.
-fn patience(environment: Environment<'_>) -> azure::Patience {
-    let number = |name: &str| environment(name).and_then(|text| text.parse::<u32>().ok()).filter(|number| *number > 0);
-    let patience = azure::Patience::default().hurried(number("AZWI_TEST_HURRY").unwrap_or(1));
-    azure::Patience { probes: number("AZWI_TEST_PROBES").unwrap_or(patience.probes), ..patience }
+#[cfg(feature = "test-clock")]
+use super::test_clock::patience;
+
+#[cfg(not(feature = "test-clock"))]
+fn patience(_: Environment<'_>) -> azure::Patience {
+    azure::Patience::default()
 }
 
 fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Environment<'_>) -> kubernetes::Settings {

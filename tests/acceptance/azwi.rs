@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use crate::clusters;
 use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, SUBSCRIPTION};
 use crate::report::{self, Report};
+use crate::rounds;
 use crate::terraform::{Run, Terraform, Told};
 
 const HEADER: &str = r#"terraform {
@@ -37,18 +38,24 @@ variable "group" {}
 variable "namespace" {}
 "#;
 
-/// Runs a scenario under every Terraform at once, all against one emulator that other tests use, too.
+/// Runs a scenario under the Terraform that it has in this round ([`rounds`]), against an emulator that other tests use, too.
 #[track_caller]
 pub fn under_every_terraform(scenario: impl Fn(Azwi) + Sync) {
-    run(|terraform| Azwi::new(terraform, Emulator::shared()), scenario);
+    run(&in_this_round(), on_the_shared_emulator, scenario);
 }
 
-/// The same with an emulator for each run alone, so that a scenario may give it faults and settings, and may count. Real clusters
-/// cannot be its own, but no other such scenario has them meanwhile.
+/// The same under every Terraform in every round, for what depends on the version.
+#[track_caller]
+pub fn always_under_every_terraform(scenario: impl Fn(Azwi) + Sync) {
+    run(&Terraform::all().iter().collect::<Vec<_>>(), on_the_shared_emulator, scenario);
+}
+
+/// The same with an emulator of its own, so that a scenario may give it faults and settings, and may count. Real clusters cannot be its
+/// own, but no other such scenario has them meanwhile.
 #[track_caller]
 pub fn each_with_its_own_emulator(scenario: impl Fn(Azwi) + Sync) {
     let _clusters = clusters::to_itself();
-    run(|terraform| Azwi::new(terraform, Arc::new(Emulator::start())), scenario);
+    run(&in_this_round(), |terraform| Azwi::new(terraform, Arc::new(Emulator::start())), scenario);
 }
 
 /// The same for what no real cluster can play, such as an API server that fails on purpose. Where the clusters are real, the
@@ -61,21 +68,46 @@ pub fn on_an_emulated_cluster_only(why: &str, scenario: impl Fn(Azwi) + Sync) {
     each_with_its_own_emulator(scenario);
 }
 
+fn in_this_round() -> Vec<&'static Terraform> {
+    rounds::chosen(&test_name(), &Terraform::all().iter().collect::<Vec<_>>())
+}
+
+fn on_the_shared_emulator(terraform: &Terraform) -> Azwi {
+    Azwi::new(terraform, Emulator::shared())
+}
+
+/// Runs a scenario under these Terraforms at once; and if it has steps that need a version which none of them has, under one that has it.
 #[track_caller]
-fn run(prepare: impl Fn(&Terraform) -> Azwi + Sync, scenario: impl Fn(Azwi) + Sync) {
+fn run(terraforms: &[&Terraform], prepare: impl Fn(&Terraform) -> Azwi + Sync, scenario: impl Fn(Azwi) + Sync) {
     let test = test_name();
-    let scenario = |terraform: &Terraform| {
-        let azwi = prepare(terraform);
+    let run_under = |terraform: &Terraform| {
+        let terraform = terraform.for_one_run();
+        let azwi = prepare(&terraform);
         let report = Report::begin(&test, &terraform.name, &azwi.namespace);
         scenario(azwi);
         report.end();
+        terraform.lacks()
     };
-    let failed: Vec<&str> = thread::scope(|scope| {
-        let runs: Vec<_> =
-            Terraform::all().iter().map(|terraform| (terraform, scope.spawn(|| scenario(terraform)))).collect();
-        runs.into_iter().filter_map(|(terraform, run)| run.join().err().map(|_| terraform.name.as_str())).collect()
-    });
-    assert!(failed.is_empty(), "failed under {}; the reasons are above", failed.join(" and "));
+    let run_all = |terraforms: &[&Terraform]| {
+        let ended: Vec<(String, thread::Result<_>)> = thread::scope(|scope| {
+            let runs: Vec<_> =
+                terraforms.iter().map(|&one| (one.name.clone(), scope.spawn(|| run_under(one)))).collect();
+            runs.into_iter().map(|(name, run)| (name, run.join())).collect()
+        });
+        let failed: Vec<&str> = ended.iter().filter(|(_, end)| end.is_err()).map(|(name, _)| name.as_str()).collect();
+        let repeat = rounds::command(&test);
+        assert!(
+            failed.is_empty(),
+            "failed under {}; the reasons are above. To repeat:\n  {repeat}",
+            failed.join(" and ")
+        );
+        ended.into_iter().filter_map(|(_, end)| end.ok().flatten()).max()
+    };
+    if let Some(needed) = run_all(terraforms)
+        && let Some(later) = rounds::for_the_steps_left_out(&test, terraforms, needed)
+    {
+        run_all(&[later]);
+    }
 }
 
 /// The name of the test whose thread this is.
@@ -239,11 +271,9 @@ impl Azwi {
     pub fn plan_in(&self, folder: &str, options: &[String]) -> Vec<(String, String)> {
         let mut arguments = vec!["plan", "-json", "-input=false", "-out=plan"];
         arguments.extend(options.iter().map(String::as_str));
-        self.run_in(folder, &arguments).succeeded();
-        let run = self.run_in(folder, &["show", "-json", "plan"]).succeeded();
-        let plan: Json = serde_json::from_str(&run.stdout).unwrap();
-        let mut changes: Vec<_> =
-            plan["resource_changes"].as_array().into_iter().flatten().filter_map(change).collect();
+        let run = self.run_in(folder, &arguments).succeeded();
+        let events = run.stdout.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
+        let mut changes: Vec<_> = events.filter_map(|event| change(&event)).collect();
         changes.sort();
         changes
     }
@@ -278,7 +308,7 @@ impl Azwi {
     /// configuration that has it. Terraform before 1.12 knows no resource identities.
     #[track_caller]
     pub fn import_by_identity(&self, address: &str, hcl: &str) {
-        if !self.terraform.is_at_least(1, 12) {
+        if !self.terraform.needs(1, 12) {
             return;
         }
         let run = self.run(&["state", "pull"]).succeeded();
@@ -311,15 +341,10 @@ pub fn changes<const N: usize>(changes: [(&str, &str); N]) -> Vec<(String, Strin
     changes
 }
 
-fn change(resource: &Json) -> Option<(String, String)> {
-    let actions: Vec<&str> = resource["change"]["actions"].as_array()?.iter().filter_map(Json::as_str).collect();
-    let action = match actions[..] {
-        ["no-op"] if resource["change"]["importing"].is_object() => "import",
-        ["no-op"] | ["read"] => return None,
-        [one] => one,
-        _ => "replace",
-    };
-    Some((resource["address"].as_str()?.to_owned(), action.to_owned()))
+fn change(event: &Json) -> Option<(String, String)> {
+    let change = Some(&event["change"]).filter(|_| event["type"] == "planned_change")?;
+    let action = change["action"].as_str().filter(|action| !["noop", "move", "read"].contains(action))?;
+    Some((change["resource"]["addr"].as_str()?.to_owned(), action.to_owned()))
 }
 
 /// What the state holds.

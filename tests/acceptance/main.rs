@@ -4,7 +4,8 @@
 //! AZWI_TEST_KUBECONFIG puts real clusters in place of the emulated ones, for every scenario but those that say that they are not for
 //! them (`on_an_emulated_cluster_only`).
 //!
-//! Every scenario runs under every Terraform that AZWI_TERRAFORMS names (`make test` sets it), else the one on PATH.
+//! AZWI_TERRAFORMS names the Terraforms, by default the one on PATH. `make test` sets it to all of them, and AZWI_ROUND to the round in
+//! which each scenario runs under one of them ([`rounds`]).
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +20,7 @@ mod azwi;
 mod clusters;
 mod emulator;
 mod report;
+mod rounds;
 mod terraform;
 
 mod bad_input;

@@ -1,5 +1,5 @@
-//! What ran, for `make test-real` to count: a line for each scenario in the file that AZWI_TEST_REPORT names, with tabs between
-//! the test's name, the Terraform, where its cluster was, and how long it took.
+//! What ran: a line for each scenario on standard error, and one for `make test-real` to count in the file that AZWI_TEST_REPORT names,
+//! with tabs between the test's name, the Terraform, where its cluster was, and how long it took.
 //!
 //! That a scenario ran on a real cluster is what the API server says, in the audit log that AZWI_TEST_AUDIT names: the provider
 //! asked it about the scenario's namespace.
@@ -38,8 +38,9 @@ impl Report {
             Some(_) if self.provider_was_there() => "real cluster",
             Some(_) => "no cluster",
         };
-        let took = OffsetDateTime::now_utc() - self.begun;
-        line(&[&self.test, &self.terraform, place, &format!("{:.1} s", took.as_seconds_f64())]);
+        let took = format!("{:.1} s", (OffsetDateTime::now_utc() - self.begun).as_seconds_f64());
+        print(&format!("{}: {}, {took}", self.test, self.terraform));
+        line(&[&self.test, &self.terraform, place, &took]);
     }
 
     /// Whether the provider asked a real server about the namespace since the scenario began.
@@ -58,6 +59,11 @@ impl Report {
                 && at.is_ok_and(|at| at >= self.begun)
         })
     }
+}
+
+/// Prints a line, also where the test harness captures the output of tests.
+pub fn print(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// A scenario that no real cluster could play, and why.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value as Json;
+
+use crate::{report, rounds};
 
 /// A program of this build, `azwi-emulator` or `terraform-provider-azwi`. The first is of another package, which Cargo builds beside
 /// these tests only if asked to.
@@ -23,17 +25,20 @@ pub struct Terraform {
     /// `Terraform 1.11.4`, for messages.
     pub name: String,
     version: (u64, u64),
+    /// The latest version that a step of this run needed and this Terraform has not reached.
+    lacks: Arc<Mutex<Option<(u64, u64)>>>,
 }
 
 impl Terraform {
-    /// Every Terraform to test with: those that `make test` promises in AZWI_TERRAFORMS, else the one on PATH.
-    ///
-    /// One that is promised and does not run fails the tests; it is not skipped.
+    /// Every Terraform to test with: those in AZWI_TERRAFORMS (`make test` sets it), or else the one on PATH. One that does not run fails
+    /// the tests.
     pub fn all() -> &'static [Self] {
         static ALL: OnceLock<Vec<Terraform>> = OnceLock::new();
         ALL.get_or_init(|| {
             let promised = std::env::var("AZWI_TERRAFORMS").unwrap_or_else(|_| "terraform".to_owned());
-            promised.split(':').map(|path| Self::at(Path::new(path))).collect()
+            let all: Vec<Self> = promised.split(':').map(|path| Self::at(Path::new(path))).collect();
+            report::print(&rounds::describe(&all));
+            all
         })
     }
 
@@ -56,12 +61,34 @@ impl Terraform {
             path: path.to_owned(),
             name: format!("{product} {version}"),
             version: (parts.next().unwrap(), parts.next().unwrap()),
+            lacks: Arc::default(),
         }
+    }
+
+    /// The same Terraform for one run of a scenario, which notes what the run needs.
+    pub fn for_one_run(&self) -> Self {
+        Self { lacks: Arc::default(), ..self.clone() }
     }
 
     /// Whether it is this version or a later one. OpenTofu's numbers mean the same for all that is asked here.
     pub fn is_at_least(&self, major: u64, minor: u64) -> bool {
         self.version >= (major, minor)
+    }
+
+    /// Whether a step that needs this version can run. If it cannot, the scenario runs again in the same round, under a Terraform that has
+    /// the version.
+    pub fn needs(&self, major: u64, minor: u64) -> bool {
+        let can = self.is_at_least(major, minor);
+        if !can {
+            let mut lacks = self.lacks.lock().unwrap_or_else(PoisonError::into_inner);
+            *lacks = (*lacks).max(Some((major, minor)));
+        }
+        can
+    }
+
+    /// The version that steps of this run needed and did not find.
+    pub fn lacks(&self) -> Option<(u64, u64)> {
+        *self.lacks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A command of this Terraform in a folder, with exactly this environment.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value as Json;
 
-use crate::azwi::{Azwi, NOTHING, State, changes, under_every_terraform};
+use crate::azwi::{Azwi, NOTHING, State, always_under_every_terraform, changes};
 use crate::emulator::{Emulator, SUBSCRIPTION};
 use crate::pages::markdown::root;
 
@@ -21,7 +21,7 @@ fn id(azwi: &Azwi) -> String {
 
 #[test]
 fn a_resource_is_renamed_by_a_moved_block_and_forgotten_by_a_removed_block() {
-    under_every_terraform(|azwi| {
+    always_under_every_terraform(|azwi| {
         let before = azwi.applied(&identity("old")).get("azwi_user_assigned_identity.old", "client_id");
         let moved = "moved {\n  from = azwi_user_assigned_identity.old\n  to   = azwi_user_assigned_identity.new\n}\n";
         azwi.write(&(moved.to_owned() + &identity("new")));
@@ -39,7 +39,7 @@ fn a_resource_is_renamed_by_a_moved_block_and_forgotten_by_a_removed_block() {
 
 #[test]
 fn a_moved_block_from_another_type_is_refused() {
-    under_every_terraform(|azwi| {
+    always_under_every_terraform(|azwi| {
         azwi.applied(&identity("old"));
         azwi.write(
             "moved {\n  from = azwi_user_assigned_identity.old\n  to   = azwi_service_account.new\n}\n\n\
@@ -60,7 +60,7 @@ fn a_moved_block_from_another_type_is_refused() {
 
 #[test]
 fn the_configuration_of_what_is_imported_is_written() {
-    under_every_terraform(|azwi| {
+    always_under_every_terraform(|azwi| {
         let id = id(&azwi);
         azwi.emulator.put_identity(&id, &serde_json::json!({ "location": "westeurope", "tags": { "team": "a" } }));
         azwi.file("import.tf", &format!("import {{\n  to = azwi_user_assigned_identity.found\n  id = \"{id}\"\n}}\n"));
@@ -90,7 +90,7 @@ fn the_provider_has_resources_and_data_sources_and_nothing_else_so_far() {
     assert!(
         guide.contains("functions, ephemeral resources, write-only attributes, list resources, actions, state stores")
     );
-    under_every_terraform(|azwi| {
+    always_under_every_terraform(|azwi| {
         azwi.write("");
         let run = azwi.run(&["providers", "schema", "-json"]).succeeded();
         let all: Json = serde_json::from_str(&run.stdout).unwrap();
@@ -113,11 +113,13 @@ fn the_provider_has_resources_and_data_sources_and_nothing_else_so_far() {
 fn the_guide_names_the_versions_that_are_set_up_for_tests() {
     let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
     let guide = read("docs/guides/versions.md");
-    let set_up = read("tests/tools/setup-terraform-1.15");
-    let terraform =
-        set_up.split("Terraform ").find_map(|rest| rest.split(' ').next().filter(|word| word.starts_with("1.15.")));
-    assert!(guide.contains(&format!("Terraform {}", terraform.unwrap())), "Terraform {terraform:?}");
-    let modules = read("tests/tools/opentofu/go.mod");
-    let opentofu = modules.split("github.com/opentofu/opentofu v").nth(1).unwrap().split(' ').next().unwrap();
-    assert!(guide.contains(&format!("OpenTofu {opentofu}")), "OpenTofu {opentofu}");
+    for (product, file, before) in [
+        ("Terraform", "tools/python/terraform-1.15.txt", "# Terraform "),
+        ("Terraform", "tools/terraform/go.mod", "github.com/hashicorp/terraform v"),
+        ("OpenTofu", "tools/opentofu/go.mod", "github.com/opentofu/opentofu v"),
+    ] {
+        let text = read(file);
+        let version = text.split(before).nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+        assert!(guide.contains(&format!("{product} {version}")), "docs/guides/versions.md has no {product} {version}");
+    }
 }

@@ -1,4 +1,4 @@
-//! A kube-apiserver and an etcd on loopback, built by `tests/tools/build.sh`, one of each for a whole test binary.
+//! A kube-apiserver and an etcd on loopback, built by `tools/build`, one of each for a whole test binary.
 //!
 //! They stop when the process ends, however it ends: each runs under a shell that waits for the other end of a pipe to close.
 //! RBAC is on; nothing but the API server runs, so no controller makes default accounts, ends namespaces or starts pods.
@@ -259,7 +259,7 @@ impl Supervised {
 
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let program = root.join(".tools/bin").join(name);
-        assert!(program.exists(), "{} is not there: run tests/tools/build.sh", program.display());
+        assert!(program.exists(), "{} does not exist: run `tools/build etcd kube-apiserver`", program.display());
         let log = fs::File::create(folder.join(name).with_extension("log")).unwrap();
         let mut shell = Command::new("sh")
             .arg(root.join("tests/real/supervise.sh"))

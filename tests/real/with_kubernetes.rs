@@ -1,6 +1,6 @@
 //! Runs a command beside two real API servers:
 //!
-//!     cargo run --features real-server --example with-kubernetes -- kubectl get namespaces
+//!     cargo run --example with-kubernetes -- kubectl get namespaces
 //!
 //! `KUBECONFIG` and `AZWI_TEST_KUBECONFIG` name a kubeconfig with the contexts `demo` and `second`, one for each, as the emulator
 //! has them by default. `AZWI_TEST_AUDIT` names the audit log of the first, `AZWI_TEST_AUTHORITIES` the certificates by which to trust both. The servers go when the command ends, and their logs stay in target/tmp/real-server.

@@ -1,4 +1,4 @@
-"""The Azure CLI as tests run it: tests/tools/az, which test-clients puts on PATH."""
+"""The Azure CLI as tests run it: tools/az, which tools/test-clients puts on PATH."""
 
 import json
 import os

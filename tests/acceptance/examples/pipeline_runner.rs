@@ -27,7 +27,7 @@ impl<'a> Runner<'a> {
         let _ = fs::remove_file(azwi.path("built"));
         crate::pages::shell::copy(&crate::pages::markdown::root().join("examples/ci"), &runner.folder());
         let programs = ["azwi-emulator", "terraform-provider-azwi"];
-        let link = |name: &str| format!("ln -s '{}' \"$6/bin/{name}\"\n", crate::terraform::program(name).display());
+        let link = |name: &str| format!("ln -sf '{}' \"$6/bin/{name}\"\n", crate::terraform::program(name).display());
         // In the checkout of the revision that was asked for, and nowhere else.
         let here = format!("[ \"$(git rev-parse HEAD)\" = \"$(cat '{}')\" ]\n", azwi.path("revision").display());
         let links: String = programs.into_iter().map(link).collect();

@@ -20,7 +20,7 @@ fn every_configuration_in_the_documentation_is_formatted_and_valid() {
         let mut pieces = pieces();
         assert!(pieces.len() > 20, "only {} pieces were found", pieces.len());
         // Terraform before 1.12 knows no resource identities.
-        pieces.retain(|piece| azwi.terraform.is_at_least(1, 12) || !piece.block.text.contains("  identity = {"));
+        pieces.retain(|piece| azwi.terraform.needs(1, 12) || !piece.block.text.contains("  identity = {"));
         for piece in &pieces {
             piece.write(&azwi);
         }

@@ -14,7 +14,7 @@ fn the_readme_leads_to_a_binding_and_to_a_plan_that_finds_what_is_broken() {
     let [make, rest @ ..] = &commands[..] else { panic!("the README has no commands") };
     assert_eq!(*make, "make shell\n");
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
-    let script = "tests/tools/shell";
+    let script = "tools/shell";
     assert!(makefile.split("\nshell:").nth(1).unwrap().split("\n\n").next().unwrap().contains(script));
 
     on_an_emulated_cluster_only("the README is about the emulator", |azwi| {

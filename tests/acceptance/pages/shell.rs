@@ -119,7 +119,7 @@ pub fn mirror() -> &'static Path {
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mirror");
         let provider = Path::new(env!("CARGO_BIN_EXE_terraform-provider-azwi"));
-        let made = Command::new(root().join("tests/tools/mirror"))
+        let made = Command::new(root().join("tools/mirror"))
             .arg(provider)
             .arg(&folder)
             .arg(folder.join("terraformrc"))

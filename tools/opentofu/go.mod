@@ -1,5 +1,5 @@
-// OpenTofu, built from its Go module; no Go code here. See ../build.sh.
-module azwi/tests/tools/opentofu
+// OpenTofu, built from its Go module; no Go code here. See ../build.
+module azwi/tools/opentofu
 
 go 1.26.6
 

@@ -1,5 +1,5 @@
-// etcd, built from its Go module; no Go code here. See ../build.sh.
-module azwi/tests/tools/etcd
+// etcd, built from its Go module; no Go code here. See ../build.
+module azwi/tools/etcd
 
 go 1.26.0
 

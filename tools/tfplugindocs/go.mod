@@ -1,5 +1,5 @@
-// The Registry's documentation validator, built from its Go module; no Go code here. See ../build.sh.
-module azwi/tests/tools/tfplugindocs
+// The Registry's documentation validator, built from its Go module; no Go code here. See ../build.
+module azwi/tools/tfplugindocs
 
 go 1.26
 

@@ -1,5 +1,5 @@
-// kube-apiserver and kubectl, built from their Go module; no Go code here. See ../build.sh.
-module azwi/tests/tools/kube-apiserver
+// kube-apiserver and kubectl, built from their Go module; no Go code here. See ../build.
+module azwi/tools/kube-apiserver
 
 go 1.26
 
