@@ -9,7 +9,7 @@ use std::path::Path;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, ImplItem, Item, ItemMod, UseTree};
+use syn::{Attribute, Expr, ExprLit, ImplItem, Item, ItemMod, Lit, Meta, MetaNameValue, UseTree};
 
 /// One module that another module refers to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,23 +124,25 @@ impl Tree<'_> {
     /// Adds a file and the modules that it declares. Their files are in `folder`, which ends with a slash unless it is empty.
     fn add_file(&mut self, module: Vec<String>, name: &str, folder: &str, in_tests: bool) {
         let parsed = syn::parse_file(&self.sources[name]).unwrap_or_else(|error| panic!("{name}: {error}"));
-        self.add_items(&module, &parsed.items, folder, in_tests);
+        self.add_items(&module, &parsed.items, (name, folder), in_tests);
         self.modules.insert(module.clone());
         self.files.push(File { name: name.to_owned(), module, in_tests, parsed });
     }
 
-    fn add_items(&mut self, module: &[String], items: &[Item], folder: &str, in_tests: bool) {
+    fn add_items(&mut self, module: &[String], items: &[Item], (file, folder): (&str, &str), in_tests: bool) {
         for item in items {
             let Item::Mod(ItemMod { attrs, ident, content, .. }) = item else { continue };
             let child = [module, &[ident.to_string()]].concat();
             let in_tests = in_tests || is_for_tests(attrs);
             let inner = format!("{folder}{ident}/");
             if let Some((_, items)) = content {
-                self.add_items(&child, items, &inner, in_tests);
+                self.add_items(&child, items, (file, &inner), in_tests);
                 self.modules.insert(child);
                 continue;
             }
-            let mut names = [format!("{folder}{ident}.rs"), format!("{inner}mod.rs")].into_iter();
+            let beside = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let named = path_attribute(attrs).map(|path| format!("{beside}/{path}").trim_start_matches('/').to_owned());
+            let mut names = named.into_iter().chain([format!("{folder}{ident}.rs"), format!("{inner}mod.rs")]);
             let name = names.find(|name| self.sources.contains_key(name));
             let name = name.unwrap_or_else(|| panic!("the module `{}` has no file", child.join("::")));
             self.add_file(child, &name, &inner, in_tests);
@@ -155,6 +157,16 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
             || attribute.path().is_ident("cfg")
                 && attribute.parse_args::<Ident>().is_ok_and(|condition| condition == "test")
     })
+}
+
+/// The file that `#[path = "…"]` names, relative to the file that it is in.
+fn path_attribute(attributes: &[Attribute]) -> Option<String> {
+    let path = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
+    let Meta::NameValue(MetaNameValue { value: Expr::Lit(ExprLit { lit: Lit::Str(path), .. }), .. }) = &path.meta
+    else {
+        return None;
+    };
+    Some(path.value())
 }
 
 /// Reads one file.
@@ -226,7 +238,6 @@ impl Visitor<'_> {
             UseTree::Rename(rename) => self.record(&[prefix, &[rename.ident.clone()]].concat()),
             UseTree::Glob(_) => self.record(prefix),
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.record_use(prefix, tree)),
-            other => panic!("{}: a use item of an unknown form: {other:?}", self.file),
         }
     }
 
