@@ -1,6 +1,8 @@
 //! Rules of the house, as tests: they hold for what is not written yet.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod links;
 
 use std::path::{Path, PathBuf};
 
