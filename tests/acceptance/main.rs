@@ -20,6 +20,7 @@ mod clusters;
 mod emulator;
 mod report;
 mod terraform;
+mod texts;
 
 mod bad_input;
 mod binding;
