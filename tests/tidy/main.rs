@@ -5,6 +5,7 @@
 
 mod layers;
 mod links;
+mod prose;
 mod source;
 
 use std::path::{Path, PathBuf};
