@@ -20,7 +20,7 @@ setup: ## Install what building and testing need, into .tools only: a protoc, an
 	@tools/setup
 
 check: lint ## Check what takes no Terraform: formatting, lints, spelling, unit tests, the protocol, pages, the rules of the house.
-	$(test) --lib --bins --test 'protocol*' --test tidy --test pages
+	$(test) --lib --bins --test protocol --test tidy
 
 lint: ## Check formatting, lints and spelling.
 	cargo fmt --all --check

@@ -12,7 +12,7 @@
 )]
 #![allow(dead_code, reason = "the host is shared with the protocol tests, which use more of it")]
 
-#[path = "../tests/host/mod.rs"]
+#[path = "../tests/protocol/host.rs"]
 mod host;
 
 use std::io::{BufRead, BufReader};

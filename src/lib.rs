@@ -8,6 +8,8 @@ pub mod data_sources;
 pub mod docs;
 pub mod domain;
 pub mod error;
+#[cfg(test)]
+mod golden;
 pub mod kubernetes;
 pub mod lifecycle;
 pub mod oidc;

@@ -200,11 +200,11 @@ mod tests {
     #[test]
     fn an_arm_error_gives_its_code_its_message_and_its_details() {
         let body = json!({"error": {"code": "BadRequest", "message": "No.", "target": "issuer", "details": [
-            {"code": "Inner", "message": "The issuer is wrong."}, {"message": "No."}]}});
+            {"code": "Inner", "message": "Wrong issuer."}, {"message": "No."}]}});
         let error = failure(400, &body.to_string());
         assert_eq!(error.kind, ErrorKind::BadRequest);
         assert!(error.has_code("badrequest"));
-        assert_eq!(error.message, "No. (target issuer) Inner: The issuer is wrong.");
+        assert_eq!(error.message, "No. (target issuer) Inner: Wrong issuer.");
     }
 
     #[test]

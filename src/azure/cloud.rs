@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_custom_cloud_without_endpoints_says_which_is_missing() {
         let mut config = Config { environment: Environment::Custom, ..Config::default() };
-        assert!(Cloud::check(&config).unwrap_err().message.contains("`resource_manager_endpoint` is not set"));
+        assert!(Cloud::check(&config).unwrap_err().message.contains("`resource_manager_endpoint`"));
         config.metadata_host = Some("localhost:1".to_owned());
         assert!(Cloud::check(&config).is_ok());
     }

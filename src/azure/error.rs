@@ -288,11 +288,12 @@ mod tests {
 
     #[test]
     fn an_error_says_what_on_what_why_and_what_next() {
-        let mut error = answer(409, "RoleAssignmentExists", "The role assignment already exists.").hint("Import it.");
+        const MESSAGE: &str = "The role assignment already exists.";
+        let mut error = answer(409, "RoleAssignmentExists", MESSAGE).hint("Import it.");
         error.request_id = Some("r-1".to_owned());
         assert_eq!(
             error.to_string(),
-            "PUT role assignment `/x`: 409 RoleAssignmentExists: The role assignment already exists.\nImport it.\n(request id r-1)"
+            format!("PUT role assignment `/x`: 409 RoleAssignmentExists: {MESSAGE}\nImport it.\n(request id r-1)")
         );
     }
 }

@@ -149,6 +149,7 @@ fn last(scope: &Scope) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden::assert_golden;
 
     const SUBSCRIPTION: &str = "/subscriptions/11111111-2222-3333-4444-555555555555";
     const RBAC: &str = "f58310d9-a9f6-439a-9e8d-f62e7b41a168";
@@ -235,52 +236,18 @@ mod tests {
     fn the_warning_says_what_a_pod_can_do_what_would_do_instead_and_how_to_mean_it() {
         let vault = vault();
         let group = format!("{SUBSCRIPTION}/resourceGroups/shop");
-        let id = SUBSCRIPTION.rsplit('/').next().unwrap();
-        for (assignment, summary, parts) in [
-            (
-                named(SUBSCRIPTION, "Reader"),
-                "Broad access: `Reader` on a whole subscription",
-                [
-                    format!("reaches everything in subscription `{id}`, now and later."),
-                    "the same role at the one".to_owned(),
-                ],
-            ),
-            (
-                named(&vault, "owner"),
-                "Broad access: `Owner` on `kv`",
-                ["has full control of `kv`: it can".to_owned(), "`Key Vault Secrets User`".to_owned()],
-            ),
-            (
-                named(&group, "Contributor"),
-                "Broad access: `Contributor` on resource group `shop`",
-                [
-                    "can change and delete everything in resource group `shop`, and read its access keys.".to_owned(),
-                    "data".to_owned(),
-                ],
-            ),
-            (
-                named("/providers/Microsoft.Management/managementGroups/corp", "User Access Administrator"),
-                "Broad access: `User Access Administrator` on a whole management group",
-                [
-                    "any role, `Owner` included, on everything in management group `corp` and".to_owned(),
-                    "with a `condition`".to_owned(),
-                ],
-            ),
-            (
-                named("/", "Owner"),
-                "Broad access: `Owner` on the whole tenant",
-                [
-                    "full control of everything in the tenant, now and later:".to_owned(),
-                    "at the one resource that holds it".to_owned(),
-                ],
-            ),
-        ] {
-            let told = of(assignment).unwrap().warning;
-            assert_eq!(told.summary, summary);
-            for part in parts {
-                assert!(told.detail.contains(&part), "{part}: {told}");
-            }
-            assert!(told.detail.ends_with("accept_broad_access = true"), "{told}");
-        }
+        let assignments = [
+            named(SUBSCRIPTION, "Reader"),
+            named(&vault, "owner"),
+            named(&group, "Contributor"),
+            named("/providers/Microsoft.Management/managementGroups/corp", "User Access Administrator"),
+            named("/", "Owner"),
+        ];
+        let warning = |assignment: Assignment<'_>| {
+            let warning = of(assignment).unwrap().warning;
+            assert!(warning.detail.ends_with("accept_broad_access = true"), "{warning}");
+            (format!("{} at {}", assignment.role_name.unwrap(), assignment.scope.unwrap()), warning)
+        };
+        assert_golden("domain::broad_access", assignments.map(warning));
     }
 }

@@ -30,18 +30,19 @@ fn shown(character: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden::assert_golden;
 
     #[test]
     fn the_first_difference_is_named_by_its_place() {
-        for (expected, found, told) in [
-            ("https://a/", "https://a", "It ends after character 9; the slash `/` is missing."),
-            ("https://a", "https://a/", "Character 10, the slash `/`, is one too many."),
-            ("https://a/b", "https://a/B", "Character 11 is `B` instead of `b`."),
-            ("https://a", "https://a ", "Character 10, a space, is one too many."),
-            ("é", "e", "Character 1 is `e` instead of `é`."),
-            ("a", "a", "They are the same."),
-        ] {
-            assert_eq!(first(expected, found), told);
-        }
+        let pairs = [
+            ("https://a/", "https://a"),
+            ("https://a", "https://a/"),
+            ("https://a/b", "https://a/B"),
+            ("https://a", "https://a "),
+            ("é", "e"),
+            ("a", "a"),
+        ];
+        let case = |(expected, found): (&str, &str)| (format!("`{expected}` and `{found}`"), first(expected, found));
+        assert_golden("domain::difference", pairs.map(case));
     }
 }

@@ -123,10 +123,12 @@ pub fn exactly_one(config: &Value, a: &str, b: &str) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden::assert_golden;
     use crate::schema::{computed, number, optional, required, text};
     use serde_json::json;
 
-    fn errors(config: serde_json::Value) -> Vec<String> {
+    /// The attribute of each error, and its text.
+    fn errors(config: serde_json::Value) -> Vec<(String, String)> {
         let schema = Schema::new(
             "",
             vec![
@@ -142,7 +144,7 @@ mod tests {
         let config = value::from_json(&config, &schema.value_type()).unwrap();
         validate(&schema, &config, true)
             .into_iter()
-            .map(|error| format!("{}: {}: {}", error.attribute, error.summary, error.detail))
+            .map(|error| (error.attribute.to_string(), error.to_string()))
             .collect()
     }
 
@@ -153,18 +155,10 @@ mod tests {
 
     #[test]
     fn each_mistake_is_named_at_its_attribute() {
-        assert_eq!(
-            errors(
-                json!({"name": "x", "seconds": 60, "id": "mine", "mode": "d", "nested": {"in": 9}, "roles": [{"scope": 3}]})
-            ),
-            [
-                "name: Invalid name: Bad name.",
-                "roles: Invalid roles.scope: Expected a whole number from 1 to 2, got 3.",
-                "seconds: Invalid seconds: Expected a whole number from 3600 to 86400, got 60.",
-                "id: Invalid configuration for a read-only attribute: `id` is set by the provider and cannot be configured. Remove the line.",
-                "mode: Invalid mode: Expected `a`, `b` or `c`, got `d`.",
-                "nested.in: Invalid nested.in: Expected a whole number from 1 to 2, got 9.",
-            ]
-        );
+        let config = json!({"name": "x", "seconds": 60, "id": "mine", "mode": "d", "nested": {"in": 9}, "roles": [{"scope": 3}]});
+        let named = errors(config);
+        let attributes: Vec<&str> = named.iter().map(|(attribute, _)| attribute.as_str()).collect();
+        assert_eq!(attributes, ["name", "roles", "seconds", "id", "mode", "nested.in"]);
+        assert_golden("lifecycle::validate", named);
     }
 }

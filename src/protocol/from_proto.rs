@@ -68,7 +68,7 @@ mod tests {
         let json = DynamicValue { msgpack: Vec::new(), json: br#""j""#.to_vec() };
         assert_eq!(value(Some(json), &Type::String, "it").unwrap(), string("j"));
         let error = value(Some(DynamicValue::default()), &Type::String, "the plan").unwrap_err();
-        assert_eq!(error.summary, "Cannot read the plan");
+        assert_eq!(error.summary, Malformed::new("").into_error("the plan").summary);
         assert!(value(None, &Type::String, "it").is_err());
     }
 

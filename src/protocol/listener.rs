@@ -276,7 +276,7 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = taken.local_addr().unwrap().port();
         let error = bind_tcp(port..=port).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("no port is free between {port} and {port}"));
+        assert_eq!(error.to_string().matches(&port.to_string()).count(), 2, "{error}");
         let listener = bind_tcp(port..=port.saturating_add(50)).await.unwrap();
         assert_eq!(listener.network(), "tcp");
         assert_ne!(listener.address(), format!("127.0.0.1:{port}"));

@@ -63,14 +63,16 @@ fn message(payload: &(dyn Any + Send)) -> &str {
 mod tests {
     use super::*;
 
+    const UNSET: &str = "a value without a default";
+
     #[tokio::test]
     async fn a_panic_becomes_an_error_and_the_next_call_works() {
         let caught = guard(async {
             tokio::task::yield_now().await;
-            std::hint::black_box(None::<u8>).expect("a value nobody set")
+            std::hint::black_box(None::<u8>).expect(UNSET)
         });
         let message = caught.await.unwrap_err();
-        assert!(message.contains("a value nobody set"), "{message}");
+        assert!(message.contains(UNSET), "{message}");
         assert_eq!(guard(async { 1 }).await, Ok(1));
     }
 

@@ -154,7 +154,7 @@ mod tests {
     fn example() -> Schema {
         let account = Kind::Nested(Nesting::Set, vec![required("name", text(), "Its name.")]);
         let mut schema = Schema::new(
-            "What it is.",
+            "A thing.",
             vec![
                 required("name", text(), "The name."),
                 optional("mode", text(), "How.").default(string("object")),
@@ -174,7 +174,7 @@ mod tests {
         let message = schema(&example());
         assert_eq!(message.version, 3);
         let block = message.block.unwrap();
-        assert_eq!(block.description, "What it is.");
+        assert_eq!(block.description, "A thing.");
         let flags: Vec<_> =
             block.attributes.iter().map(|a| (a.name.as_str(), a.required, a.optional, a.computed)).collect();
         assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_value_of_another_type_is_our_defect_and_does_not_show_itself() {
         let error = value(&string("secret"), &Type::Bool).unwrap_err();
-        assert_eq!(error.summary, "The provider has a defect");
+        assert_eq!(error.summary, Error::defect("").summary);
         assert!(!error.detail.contains("secret"));
     }
 }

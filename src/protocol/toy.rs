@@ -43,7 +43,7 @@ impl Model {
 }
 
 fn unknown_configuration() -> Error {
-    Error { configuration_unknown: true, ..Error::new("Not yet", "The cluster is not known yet.") }
+    Error { configuration_unknown: true, ..Error::new("Not yet", "Apply once more.") }
 }
 
 #[async_trait]
@@ -158,7 +158,7 @@ impl DataSource for ToyOfOthers {
 
     async fn read(&self, context: &Context, config: Model) -> Result<Model> {
         match config.name.as_str() {
-            "gone" => Err(Error::new("There is no toy", "Make one.").at("name")),
+            "gone" => Err(Error::new("Toy missing", "Make one.").at("name")),
             "unconfigured" => Err(unknown_configuration()),
             "missing" => Err(Error { cluster_missing: true, ..Error::new("No cluster", "Make one.") }),
             "broken" => panic!("reading fell over"),

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::azwi::{Azwi, each_with_its_own_emulator, under_every_terraform};
+use crate::texts;
 
 const IDENTITY_ID: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/app";
 const GUID: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11";
@@ -77,7 +78,7 @@ fn a_bad_credential_is_refused_unasked() {
                 &["Microsoft.ManagedIdentity/userAssignedIdentities"],
             ),
             ("issuer", "\"http://issuer.example/\"", &["https", "http://issuer.example/"]),
-            ("issuer", "\" https://issuer.example/\"", &["space"]),
+            ("issuer", "\" https://issuer.example/\"", &[texts::WHITE_SPACE]),
             ("subject", "\"\"", &["subject"]),
             ("subject", &long, &["600"]),
             ("audience", "\"\"", &["audience"]),
@@ -93,7 +94,11 @@ fn a_bad_role_assignment_is_refused_unasked() {
         "role_assignment",
         &good,
         &[
-            ("scope", "\"subscriptions/20000000-0000-4000-8000-000000000001\"", &["/subscriptions", "slash"]),
+            (
+                "scope",
+                "\"subscriptions/20000000-0000-4000-8000-000000000001\"",
+                &["`subscriptions/20000000-0000-4000-8000-000000000001`", texts::NO_LEADING_SLASH],
+            ),
             ("principal_id", "\"app\"", &["UUID", "app"]),
             ("name", "\"first\"", &["UUID", "first"]),
             ("principal_type", "\"Robot\"", &["ServicePrincipal", "Robot"]),
@@ -109,8 +114,8 @@ fn a_bad_service_account_is_refused_unasked() {
         "service_account",
         &good,
         &[
-            ("name", "\"My_App\"", &["lower-case", "My_App"]),
-            ("namespace", "\"Demo\"", &["lower-case", "Demo"]),
+            ("name", "\"My_App\"", &[texts::LOWER_CASE, "My_App"]),
+            ("namespace", "\"Demo\"", &[texts::LOWER_CASE, "Demo"]),
             ("namespace", "\"a.b\"", &["a.b"]),
             ("client_id", "\"app\"", &["UUID", "app"]),
             ("tenant_id", "\"contoso.onmicrosoft.com\"", &["UUID", "contoso.onmicrosoft.com"]),
@@ -131,7 +136,7 @@ fn what_only_the_service_sets_cannot_be_configured() {
             &[("name", "\"app\""), ("resource_group_name", "\"rg\""), ("location", "\"westeurope\"")],
             ("client_id", "\"mine\""),
         ));
-        azwi.run(&["validate", "-json"]).failed().on("client_id", &[]);
+        azwi.run(&["validate", "-json"]).failed().on("client_id", &[texts::READ_ONLY, "`client_id`"]);
     });
 }
 
@@ -155,8 +160,8 @@ fn an_unknown_role_is_answered_with_the_nearest_ones_before_anything_is_written(
             azwi.run(&["plan", "-json", "-input=false"])
                 .succeeded()
                 .warned()
-                .on("role_definition_name", &[wrong, right]);
-            azwi.apply_fails().on("role_definition_name", &[wrong, right]);
+                .on("role_definition_name", &[texts::DID_YOU_MEAN, wrong, right]);
+            azwi.apply_fails().on("role_definition_name", &[texts::DID_YOU_MEAN, wrong, right]);
         }
         let written: Vec<_> = azwi.emulator.log().drain(before..).filter(|entry| entry["method"] == "PUT").collect();
         assert!(written.is_empty(), "{written:#?}");
@@ -169,14 +174,22 @@ fn a_role_is_given_by_name_or_by_id() {
         let scope = ("scope", "\"/subscriptions/20000000-0000-4000-8000-000000000001\"");
         let principal = ("principal_id", "\"7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11\"");
         azwi.write(&spoilt("role_assignment", &[scope], principal));
-        azwi.run(&["validate", "-json"]).failed().says(&["role_definition_name", "role_definition_id"]);
+        azwi.run(&["validate", "-json"]).failed().says(&[
+            texts::ONE_REQUIRED,
+            "role_definition_name",
+            "role_definition_id",
+        ]);
         let id = "\"/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7\"";
         azwi.write(&spoilt(
             "role_assignment",
             &[scope, principal, ("role_definition_id", id)],
             ("role_definition_name", "\"Reader\""),
         ));
-        azwi.run(&["validate", "-json"]).failed().says(&["role_definition_name", "role_definition_id"]);
+        azwi.run(&["validate", "-json"]).failed().says(&[
+            texts::ONLY_ONE_ALLOWED,
+            "role_definition_name",
+            "role_definition_id",
+        ]);
     });
 }
 
@@ -204,7 +217,7 @@ fn a_wrong_secret_is_told_with_what_entra_said_and_what_to_set() {
     under_every_terraform(|mut azwi| {
         set(&mut azwi, "ARM_CLIENT_SECRET", "not-the-secret");
         azwi.write(IDENTITY);
-        azwi.apply_fails().says(&["AADSTS7000215", "client secret", "ARM_CLIENT_SECRET"]);
+        azwi.apply_fails().says(&["AADSTS7000215", texts::CLIENT_SECRET, "ARM_CLIENT_SECRET"]);
     });
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::azwi::{Azwi, NOTHING, State, changes, on_an_emulated_cluster_only, under_every_terraform};
 use crate::clusters;
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 /// The binding under test.
 pub const THIS: &str = "azwi_federated_credential_binding.this";
@@ -148,7 +149,8 @@ fn an_issuer_instead_of_a_cluster_is_taken_and_must_be_the_token_s() {
         };
         let issuer = azwi.emulator.issuer();
         azwi.write(&with(issuer.trim_end_matches('/')));
-        azwi.apply_fails().on("issuer", &["slash at its end is missing", &format!("issuer = \"{issuer}\"")]);
+        azwi.apply_fails()
+            .on("issuer", &[texts::TOKEN_ISSUER_MISMATCH, texts::LACKS_SLASH, &format!("issuer = \"{issuer}\"")]);
         assert!(!azwi.state().has(THIS));
         assert_eq!(azwi.emulator.credentials(&identity(&azwi)), Vec::<Json>::new(), "nothing was written");
         assert_eq!(azwi.emulator.account(&azwi.namespace, "app"), None, "nothing was written");
@@ -165,12 +167,12 @@ fn an_issuer_that_is_not_the_cluster_s_is_refused_at_plan_with_the_fix() {
         let azwi = hurried(azwi);
         let issuer = azwi.emulator.issuer();
         for (written, difference) in [
-            (issuer.trim_end_matches('/').to_owned(), "slash"),
-            (issuer.replace("/oidc/", "/OIDC/"), "capital and small"),
+            (issuer.trim_end_matches('/').to_owned(), texts::LACKS_SLASH),
+            (issuer.replace("/oidc/", "/OIDC/"), texts::DIFFERS_IN_CASE),
         ] {
             azwi.write(&binding_of("", "").replace("local.issuer", &format!("\"{written}\"")));
             let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
-            told.on("issuer", &[difference, &format!("issuer = \"{issuer}\"")]);
+            told.on("issuer", &[texts::ISSUER_MISMATCH, difference, &format!("issuer = \"{issuer}\"")]);
         }
         azwi.applied(&binding_of("", "").replace("local.issuer", &format!("\"{issuer}\"")));
         azwi.destroy();

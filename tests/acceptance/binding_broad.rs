@@ -9,6 +9,7 @@ use crate::binding::{THIS, binding_of, hurried};
 use crate::binding_failure::FAULTS;
 use crate::emulator::{OTHER_SUBSCRIPTION, SUBSCRIPTION};
 use crate::role_assignment::{broad, forget_the_attribute, planned_broad, writes};
+use crate::texts;
 
 /// Reader at the test's group, and at a whole subscription with `more` in that entry.
 fn readers(more: &str) -> String {
@@ -47,7 +48,7 @@ fn the_broad_entry_of_a_binding_is_warned_of_until_it_is_accepted_which_writes_n
         let warned = || {
             let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded();
             assert_eq!(broad(&run).len(), 1, "the entry at the group is not broad: {run}");
-            run.warned().on("role_assignments", &["`Reader` on a whole subscription", OTHER_SUBSCRIPTION, ACCEPTED]);
+            run.warned().on("role_assignments", &["`Reader`", texts::WHOLE_SUBSCRIPTION, OTHER_SUBSCRIPTION, ACCEPTED]);
         };
         azwi.write(&readers(""));
         warned();
@@ -117,14 +118,14 @@ fn entries_that_differ_only_in_what_they_accept_are_one_assignment() {
         ] {
             azwi.write(&twice(other));
             let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
-            told.on("role_assignments", &["assigned twice", "Reader", "accept_broad_access"]);
+            told.on("role_assignments", &[texts::ASSIGNED_TWICE, "Reader", "accept_broad_access"]);
         }
         // That a name and an id are one role takes a lookup.
         let guid = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
         azwi.write(&twice(&format!(
             "SCOPE, role_definition_id = \"/providers/Microsoft.Authorization/roleDefinitions/{guid}\""
         )));
-        azwi.apply_fails().on("role_assignments", &["assigned twice", guid]);
+        azwi.apply_fails().on("role_assignments", &[texts::ASSIGNED_TWICE, guid]);
         azwi.destroy();
     });
 }
@@ -136,7 +137,7 @@ fn an_acceptance_whose_apply_fails_halfway_leaves_one_entry() {
         azwi.applied(&readers(""));
         azwi.emulator.faults(&json!([{
             "match": { "method": "PUT", "path": "roleAssignments" },
-            "effect": { "status": 400, "body": {"error": {"code": "TestsSaySo", "message": "The tests say so."}} },
+            "effect": { "status": 400, "body": {"error": {"code": "TestsSaySo", "message": "No."}} },
         }]));
         // The new entry comes after the accepted one in the order of the set.
         let group = "scope = \"/subscriptions/${var.other_subscription_id}/resourceGroups/${var.group}\"";
@@ -145,7 +146,7 @@ fn an_acceptance_whose_apply_fails_halfway_leaves_one_entry() {
             &format!("role_assignments = [\n    {{ {group}, role_definition_name = \"Reader\", {ACCEPTED} }},"),
         );
         azwi.write(&more);
-        azwi.apply_fails().says(&["tests say so"]);
+        azwi.apply_fails().says(&["TestsSaySo"]);
         let state = azwi.state();
         let entries: Json = serde_json::from_str(&state.get(THIS, "role_assignments")).unwrap();
         assert_eq!(entries.as_array().unwrap().len(), 2, "{entries:#}");

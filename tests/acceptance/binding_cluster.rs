@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use crate::azwi::{NOTHING, changes, on_an_emulated_cluster_only};
 use crate::binding::{CLUSTER, IN_AZURE, READER, THIS, binding_of, credential, hurried};
 use crate::emulator::Emulator;
+use crate::texts;
 
 /// `kubernetes { cluster_id }` of the provider.
 fn provider(cluster: &str) -> String {
@@ -29,7 +30,7 @@ fn the_provider_s_cluster_is_the_default_and_no_other_is_taken() {
         let other = CLUSTER.replace("managedClusters/demo", "managedClusters/second");
         azwi.write(&(provider(CLUSTER) + &binding_of("", "").replace("local.cluster_id", &format!("\"{other}\""))));
         let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
-        told.on("cluster_id", &["not the cluster that the provider talks to", CLUSTER, &other]);
+        told.on("cluster_id", &[texts::OTHER_CLUSTER, CLUSTER, &other]);
 
         // Another cluster is another issuer: in place, since clusters are rebuilt.
         azwi.write(&(provider(&other) + &binding_of("", "").replace("local.cluster_id", "null")));

@@ -8,11 +8,15 @@ use serde_json::{Value as Json, json};
 use crate::azwi::{Azwi, NOTHING, changes, on_an_emulated_cluster_only, under_every_terraform};
 use crate::binding::{CLUSTER, IDENTITY, IN_AZURE, READER, THIS, binding_of, credential, hurried, identity};
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 const CLIENT_KEY: &str = "azure.workload.identity/client-id";
 
 /// Why a real cluster cannot play.
 pub const FAULTS: &str = "faults are for the emulator's API server";
+
+/// What the server says that refuses a step.
+const SAID: &str = "the tests cannot do this";
 
 /// The writes of a create, as the emulator names them: method, path.
 const STEPS: [(&str, &str); 3] =
@@ -29,9 +33,9 @@ fn nothing_is_left(azwi: &Azwi) {
 fn refuse(azwi: &Azwi, (method, path): (&str, &str), after: bool) {
     let body = if path.starts_with("service") {
         json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403, "reason": "Forbidden",
-            "message": "the tests say so: cannot do this"})
+            "message": SAID})
     } else {
-        json!({"error": {"code": "TestsSaySo", "message": "The tests say so."}})
+        json!({"error": {"code": "TestsSaySo", "message": SAID}})
     };
     let status = if path.starts_with("service") { 403 } else { 400 };
     azwi.emulator.faults(&json!([{
@@ -47,7 +51,7 @@ fn a_step_of_a_create_that_fails_undoes_the_steps_before_it() {
         for step in STEPS {
             refuse(&azwi, step, false);
             azwi.write(&binding_of("", READER));
-            azwi.apply_fails().says(&["ests say so"]);
+            azwi.apply_fails().says(&[SAID]);
             assert!(!azwi.state().has(THIS), "{step:?}: nothing is left, so nothing is in the state");
             nothing_is_left(&azwi);
             azwi.emulator.faults(&json!([]));
@@ -96,12 +100,12 @@ fn what_cannot_be_undone_is_in_the_state_and_ends_with_the_next_apply() {
         azwi.emulator.faults(&json!([
             {"match": {"method": "POST", "path": "serviceaccounts(\\?|$)"},
              "effect": {"status": 403, "body": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403,
-                "reason": "Forbidden", "message": "cannot create serviceaccounts"}}},
+                "reason": "Forbidden", "message": SAID}}},
             {"match": {"method": "DELETE", "path": "federatedIdentityCredentials"},
              "effect": {"status": 403, "body": {"error": {"code": "AuthorizationFailed", "message": "May not delete."}}}},
         ]));
         azwi.write(&binding_of("", READER));
-        azwi.apply_fails().says(&["cannot create serviceaccounts", "could not be undone", "May not delete"]);
+        azwi.apply_fails().says(&[texts::ROLLBACK_INCOMPLETE, SAID, "AuthorizationFailed"]);
         let state = azwi.state();
         assert_eq!(state.get(THIS, "credential_id"), state.get(THIS, "id"));
         assert_eq!(state.get(THIS, "service_account"), "null");
@@ -171,15 +175,12 @@ fn an_account_of_another_identity_is_refused_with_whoever_set_it_and_what_to_do(
         let theirs = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a22";
         azwi.emulator.create_account(&azwi.namespace, "app", &json!({ CLIENT_KEY: theirs }));
         azwi.write(&binding_of("manage = \"annotations\"", ""));
-        azwi.apply_fails().says(&["already belongs to another identity", theirs, "kubectl-create", "annotate = false"]);
+        azwi.apply_fails().says(&[texts::OTHER_IDENTITY, theirs, "kubectl-create", "annotate = false"]);
         assert_eq!(azwi.emulator.credentials(&identity(&azwi)), Vec::<Json>::new(), "nothing was written");
         // With the identity known, the plan says so, too.
-        azwi.run(&["plan", "-json", "-input=false"])
-            .succeeded()
-            .warned()
-            .says(&["already belongs to another identity", theirs]);
+        azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned().says(&[texts::OTHER_IDENTITY, theirs]);
         azwi.write(&binding_of("", ""));
-        azwi.apply_fails().says(&["exists already", "manage = \"annotations\""]);
+        azwi.apply_fails().says(&[texts::ALREADY_EXISTS, "manage = \"annotations\""]);
         assert_eq!(azwi.emulator.credentials(&identity(&azwi)), Vec::<Json>::new(), "the credential is undone");
         azwi.applied(&binding_of("manage = \"annotations\"", "adopt_existing = true"));
         azwi.run(&["destroy", "-json", "-input=false", "-auto-approve"]).succeeded();
@@ -192,28 +193,29 @@ fn an_account_of_another_identity_is_refused_with_whoever_set_it_and_what_to_do(
 fn bad_input_is_named_with_what_to_do() {
     on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
+        let create_namespace = format!("{} \"no-such-namespace\"", texts::CREATE_NAMESPACE);
         azwi.write(&binding_of("", "").replace("= var.namespace", "= \"no-such-namespace\""));
-        azwi.apply_fails().says(&["no-such-namespace", "not found", "Create namespace \"no-such-namespace\" first"]);
+        azwi.apply_fails().says(&["\"no-such-namespace\" not found", &create_namespace]);
         nothing_is_left(&azwi);
         let annotated = binding_of("manage = \"annotations\"", "");
         azwi.write(&annotated.replace("= var.namespace", "= \"no-such-namespace\""));
-        azwi.apply_fails().says(&["Namespace \"no-such-namespace\" does not exist"]);
+        azwi.apply_fails().says(&[texts::NOT_FOUND, "\"no-such-namespace\"", &create_namespace]);
         azwi.write(&annotated);
-        azwi.apply_fails().says(&["does not exist", "With `manage = \"annotations\"` somebody else makes the account"]);
+        azwi.apply_fails().says(&[texts::NOT_FOUND, "`manage = \"annotations\"`", texts::ANNOTATIONS_NEED_THE_ACCOUNT]);
         nothing_is_left(&azwi);
         azwi.write(&binding_of("", "").replace(
             "local.cluster_id",
             &format!("\"{}\"", CLUSTER.replace("managedClusters/demo", "managedClusters/absent")),
         ));
-        azwi.apply_fails().says(&["cluster does not exist", "managedClusters/absent"]);
+        azwi.apply_fails().says(&[texts::NOT_FOUND, "managedClusters/absent"]);
         azwi.write(&binding_of("", "").replace("local.cluster_id", "null").replace("local.issuer", "null"));
-        azwi.apply_fails().says(&["Neither `issuer` nor `cluster_id`"]);
+        azwi.apply_fails().says(&[texts::NO_SOURCE_OF_ISSUER]);
         azwi.write(&binding_of("", "role_assignments = [{ scope = \"/subscriptions/${var.subscription_id}\" }]"));
         azwi.apply_fails().says(&["role_definition_name"]);
         azwi.write(&binding_of("annotations = { \"azure.workload.identity/client-id\" = \"x\" }", ""));
         azwi.apply_fails().says(&["annotate = false"]);
         azwi.write(&binding_of("", &READER.replace("Reader", "Raeder")));
-        azwi.apply_fails().says(&["Did you mean `Reader`"]);
+        azwi.apply_fails().says(&[texts::DID_YOU_MEAN, "`Reader`"]);
         nothing_is_left(&azwi);
         azwi.destroy();
     });
@@ -230,7 +232,7 @@ fn a_cluster_without_an_issuer_is_refused_with_the_command() {
         let (status, made) = azwi.emulator.arm(reqwest::Method::PUT, &id, "2026-05-01", Some(&body));
         assert!(status < 300, "{status}: {made}");
         azwi.write(&binding_of("", "").replace("local.cluster_id", &format!("\"{id}\"")));
-        azwi.apply_fails().says(&["has no OIDC issuer", "az aks update", "--enable-oidc-issuer"]);
+        azwi.apply_fails().says(&[texts::ISSUER_OFF, "az aks update", "--enable-oidc-issuer"]);
         nothing_is_left(&azwi);
     });
 }
@@ -243,8 +245,8 @@ fn a_role_that_does_not_exist_is_told_at_plan_and_refused_before_anything_is_wri
         azwi.run(&["plan", "-json", "-input=false"])
             .succeeded()
             .warned()
-            .on("role_assignments", &["`Raeder`", "`Reader`"]);
-        azwi.apply_fails().on("role_assignments", &["`Raeder`", "`Reader`"]);
+            .on("role_assignments", &[texts::DID_YOU_MEAN, "`Raeder`", "`Reader`"]);
+        azwi.apply_fails().on("role_assignments", &[texts::DID_YOU_MEAN, "`Raeder`", "`Reader`"]);
         assert_eq!(azwi.emulator.credentials(&identity(&azwi)), Vec::<Json>::new(), "nothing was written");
         azwi.destroy();
     });
@@ -265,7 +267,7 @@ resource "azwi_role_assignment" "theirs" {
         let id = azwi.applied(&(hcl.split("resource \"azwi_federated").next().unwrap().to_owned() + elsewhere));
         let id = id.get("azwi_role_assignment.theirs", "id");
         azwi.write(&(hcl + elsewhere));
-        azwi.apply_fails().on("role_assignments", &["exists already", &id]);
+        azwi.apply_fails().on("role_assignments", &[texts::ALREADY_EXISTS, &id]);
         assert_eq!(azwi.emulator.credentials(&identity(&azwi)), Vec::<Json>::new(), "nothing was written");
         azwi.destroy();
     });
@@ -291,7 +293,7 @@ fn a_credential_that_exists_is_refused_then_imported() {
         let id = azwi.applied(&hcl).get(THIS, "id");
         azwi.forget(THIS);
         azwi.write(&hcl);
-        azwi.apply_fails().says(&["exists already", "import {", &id, THIS]);
+        azwi.apply_fails().says(&[texts::ALREADY_EXISTS, "import {", &id, THIS]);
         azwi.applied(&binding_of("", "adopt_existing = true"));
         azwi.destroy();
     });
@@ -308,7 +310,7 @@ fn an_identity_of_another_tenant_is_refused_with_what_to_do() {
         }));
         let elsewhere = Emulator::identity_id(subscription, "rg-demo", "app");
         azwi.write(&binding_of("", "").replace("= azwi_user_assigned_identity.app.id", &format!("= \"{elsewhere}\"")));
-        azwi.apply_fails().on("user_assigned_identity_id", &["another tenant", "tenant_id"]);
+        azwi.apply_fails().on("user_assigned_identity_id", &[texts::OTHER_TENANT, "tenant_id"]);
         assert!(!azwi.state().has(THIS));
         azwi.destroy();
     });

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::azwi::{Azwi, NOTHING, each_with_its_own_emulator, under_every_terraform};
 use crate::binding::{binding_of, hurried, identity};
+use crate::texts;
 
 /// Twenty bindings of one identity, `app-0` to `app-19`, named by `name`, with one more resource.
 fn full(more: &str) -> String {
@@ -55,7 +56,8 @@ fn the_twenty_first_credential_fails_at_plan_and_a_full_identity_can_be_rearrang
         ] {
             azwi.write(&full(&one_more));
             let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
-            told.says(&["21 credentials for one identity, which holds 20", "more", "binding-7"]);
+            let credential_limit = format!("21 {} 20", texts::CREDENTIAL_LIMIT);
+            told.says(&[&credential_limit, "more", "binding-7"]);
         }
         // Renamed, replaced and swapped, all at once.
         let renamed = full("")
@@ -109,7 +111,7 @@ resource "azwi_federated_identity_credential" "twin" {{
         );
         azwi.write(&twice);
         let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
-        told.says(&["same issuer and subject", "first", "twin", &issuer]);
+        told.says(&[texts::DUPLICATE_TRUST, "first", "twin", &issuer]);
         azwi.write(&identity);
         azwi.destroy();
     });
@@ -129,11 +131,12 @@ fn an_identity_that_fills_up_is_told_at_plan() {
             azwi.emulator.put_identity(&id, &body);
             if number == 16 {
                 azwi.write(&binding_of("", ""));
-                azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned().says(&["fills up: 18 of at most 20"]);
+                let told = azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned();
+                told.says(&[texts::IDENTITY_FILLS_UP, "18", "20"]);
             }
         }
         // Some of them may go in the same run, as far as a plan can tell.
-        azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned().says(&["would hold 21 of at most 20"]);
+        azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned().says(&[texts::IDENTITY_FULL, "21", "20"]);
         azwi.apply_fails().says(&["20"]);
         assert_eq!(azwi.emulator.account(&azwi.namespace, "app"), None, "nothing is left");
         azwi.write(&alone);

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::azwi::{NOTHING, changes, each_with_its_own_emulator, on_an_emulated_cluster_only};
 use crate::binding::{THIS, binding_of, credential, hurried};
 use crate::binding_failure::FAULTS;
+use crate::texts;
 
 #[test]
 fn without_the_right_to_request_tokens_it_is_a_warning_with_the_role_and_with_true_an_error() {
@@ -18,11 +19,11 @@ fn without_the_right_to_request_tokens_it_is_a_warning_with_the_role_and_with_tr
                 "reason": "Forbidden", "message": "User \"ci\" cannot create resource \"serviceaccounts/token\"" } },
         }]));
         azwi.write(&binding_of("", ""));
-        azwi.apply().warned().says(&["no right to request a token", "kind: Role", "serviceaccounts/token", "create"]);
+        azwi.apply().warned().says(&[texts::TOKEN_NOT_PERMITTED, "kind: Role", "serviceaccounts/token", "create"]);
         assert_eq!(azwi.state().get(THIS, "usable"), "null");
         assert_eq!(azwi.plan(), NOTHING, "what cannot be tried is not tried in every run");
         azwi.write(&binding_of("", "wait_until_usable = true"));
-        azwi.apply_fails().says(&["no right to request a token", "kind: Role"]);
+        azwi.apply_fails().says(&[texts::TOKEN_NOT_PERMITTED, "kind: Role"]);
         assert_eq!(azwi.state().get(THIS, "usable"), "false");
         assert_eq!(azwi.plan(), changes([(THIS, "update")]));
         azwi.emulator.faults(&json!([]));
@@ -39,7 +40,7 @@ fn a_probe_in_vain_keeps_everything_and_is_tried_again_by_the_next_apply() {
         let azwi = hurried(azwi);
         azwi.emulator.settings(&json!({ "credential_propagation_ms": 3_600_000 }));
         azwi.write(&binding_of("", "timeouts {\n    create = \"8s\"\n    update = \"30s\"\n  }"));
-        azwi.apply().warned().says(&["not usable yet", "AADSTS70021"]);
+        azwi.apply().warned().says(&[texts::NOT_USABLE_YET, "AADSTS70021"]);
         assert_eq!(azwi.state().get(THIS, "usable"), "false");
         credential(&azwi);
         assert_eq!(azwi.plan(), changes([(THIS, "update")]));
@@ -86,7 +87,7 @@ fn an_answer_that_waiting_does_not_change_ends_the_probe_at_once() {
         azwi.run(&["apply", "-json", "-input=false", "saved"])
             .succeeded()
             .warned()
-            .says(&["AADSTS53003", "waiting does not end"]);
+            .says(&[texts::NEVER_USABLE, "AADSTS53003"]);
         assert!(start.elapsed() < Duration::from_secs(15), "took {:?}", start.elapsed());
         azwi.emulator.faults(&json!([]));
         azwi.destroy();
@@ -99,7 +100,7 @@ fn a_create_that_must_be_usable_and_is_not_fails_and_is_tainted_until_it_is_unta
         let azwi = hurried(azwi);
         azwi.emulator.settings(&json!({ "credential_propagation_ms": 3_600_000 }));
         azwi.write(&binding_of("", "wait_until_usable = true\n  timeouts {\n    create = \"6s\"\n  }"));
-        azwi.apply_fails().on("wait_until_usable", &["not usable yet", "terraform untaint"]);
+        azwi.apply_fails().on("wait_until_usable", &[texts::NOT_USABLE_YET, "terraform untaint"]);
         assert_eq!(azwi.state().get(THIS, "usable"), "false");
         let made = credential(&azwi);
         assert_eq!(azwi.plan(), changes([(THIS, "replace")]), "Terraform replaces what a failed create has left");

@@ -7,6 +7,7 @@ use crate::azwi::{
 };
 use crate::binding::IN_AZURE;
 use crate::emulator::Emulator;
+use crate::texts;
 
 /// Without what the environment says of a cluster.
 fn only_azure(azwi: &mut Azwi) {
@@ -63,7 +64,7 @@ fn a_kubeconfig_in_the_environment_has_no_say_where_cluster_id_is_set_and_a_vari
 
         azwi.environment.insert("KUBE_CLUSTER_ID".to_owned(), second);
         azwi.write(&account("one", ""));
-        azwi.apply_fails().says(&["`cluster_id` and `config_path` are both set", "KUBE_"]);
+        azwi.apply_fails().says(&[texts::BOTH_SET, "`cluster_id`", "`config_path`", "KUBE_"]);
         only_azure(&mut azwi);
         azwi.environment.insert("KUBE_CLUSTER_ID".to_owned(), Emulator::cluster_id("rg-demo", "second"));
         azwi.apply();
@@ -81,15 +82,14 @@ fn what_contradicts_cluster_id_is_named_at_validate() {
             account("one", "")
         ));
         let told = azwi.run(&["validate", "-json"]).failed();
-        let error = told.says(&["cluster_id and config_path exclude each other", "Remove `config_path`"]);
-        assert_eq!(error.attribute, "config_path");
+        told.on("config_path", &[texts::EXCLUSIVE, "cluster_id", "`config_path`"]);
         azwi.write(&format!(
             "{}{}",
             provider(&format!("\"{}\"", id.replace("managedClusters", "fleets"))),
             account("one", "")
         ));
         let told = azwi.run(&["validate", "-json"]).failed();
-        told.on("cluster_id", &["neither `Microsoft.ContainerService/managedClusters` nor"]);
+        told.on("cluster_id", &[texts::NOT_A_CLUSTER_TYPE, "`Microsoft.ContainerService/managedClusters`"]);
     });
 }
 
@@ -103,7 +103,7 @@ fn what_contradicts_cluster_id_only_when_it_is_known_is_named_before_anything_is
             account("one", "")
         ));
         azwi.run(&["validate", "-json"]).succeeded();
-        azwi.apply_fails().says(&["cluster_id and host exclude each other"]);
+        azwi.apply_fails().says(&[texts::EXCLUSIVE, "cluster_id", "host"]);
     });
 }
 
@@ -190,8 +190,10 @@ fn a_cluster_that_cannot_be_reached_is_told_with_what_azure_says_of_it() {
             account("one", "timeouts {\n    create = \"6s\"\n  }")
         ));
         azwi.apply_fails().says(&[
-            "no connection to the API server at https://nowhere.invalid",
-            "The cluster is private: `hidden.privatelink.westeurope.azmk8s.io`",
+            texts::NO_CONNECTION,
+            "https://nowhere.invalid",
+            texts::PRIVATE_CLUSTER,
+            "`hidden.privatelink.westeurope.azmk8s.io`",
             "`proxy_url`",
         ]);
         let arc = id.replace(
@@ -278,7 +280,7 @@ fn a_cluster_that_is_made_in_the_same_apply_gets_its_accounts_and_keeps_them_in_
         azwi.write(&made_here(&azwi, 2));
         assert_eq!(azwi.plan(), changes([("terraform_data.cluster", "replace")]));
         let run = azwi.apply();
-        run.warned().says(&["azwi_service_account was not refreshed", "`kubernetes.cluster_id`"]);
+        run.warned().says(&[texts::NOT_REFRESHED, "azwi_service_account", "`kubernetes.cluster_id`"]);
         assert_eq!(azwi.state().get("azwi_service_account.one", "uid"), uid);
         // Now everybody can, and it is made again.
         assert_eq!(azwi.plan(), changes([("azwi_service_account.one", "create")]));
@@ -301,10 +303,10 @@ fn a_cluster_that_is_gone_keeps_its_accounts_in_the_state_with_a_warning_and_a_w
         azwi.applied(&main);
         azwi.emulator.delete_cluster(&id);
         let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded();
-        run.warned().says(&["azwi_service_account was not refreshed", "does not exist", &id]);
+        run.warned().says(&[texts::NOT_REFRESHED, "azwi_service_account", texts::NOT_FOUND, &id]);
         assert!(azwi.state().has("azwi_service_account.one"));
         azwi.write(&main.replace("7d8b1f0e", "8d8b1f0e"));
-        azwi.apply_fails().says(&["AKS cluster \"gone\"", "does not exist", "Check `cluster_id`"]);
+        azwi.apply_fails().says(&[texts::NOT_FOUND, "\"gone\"", "`cluster_id`"]);
         assert!(azwi.state().has("azwi_service_account.one"));
     });
 }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use crate::azwi::{each_with_its_own_emulator, on_an_emulated_cluster_only, under_every_terraform};
 use crate::binding::IN_AZURE;
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 fn data(kind: &str, attributes: &str) -> String {
     format!("data \"azwi_{kind}\" \"this\" {{\n{attributes}\n}}\n")
@@ -71,23 +72,22 @@ fn a_cluster_without_a_feature_is_an_error_with_the_command_or_a_warning() {
         let id = Emulator::cluster_id("rg-demo", "bare");
         azwi.emulator.put_cluster(&id, &json!({}));
         azwi.write(&cluster(&id, ""));
+        let workload_identity_off = format!("`bare` {}", texts::WORKLOAD_IDENTITY_OFF);
         let command = format!("az aks update --subscription {SUBSCRIPTION} --resource-group rg-demo --name bare");
         azwi.apply_fails().on(
             "cluster_id",
             &[
-                "`bare` has not enabled its OIDC issuer and workload identity",
+                &format!("`bare` {}", texts::FEATURES_OFF),
                 &format!("{command} --enable-oidc-issuer --enable-workload-identity"),
             ],
         );
         azwi.emulator.put_cluster(&id, &json!({"oidcIssuerProfile": {"enabled": true}}));
-        azwi.apply_fails().on(
-            "cluster_id",
-            &["`bare` has not enabled workload identity", &format!("{command} --enable-workload-identity\n")],
-        );
+        azwi.apply_fails()
+            .on("cluster_id", &[&workload_identity_off, &format!("{command} --enable-workload-identity\n")]);
 
         azwi.write(&cluster(&id, "  on_missing_feature = \"warning\""));
         let run = azwi.apply();
-        run.warned().says(&["`bare` has not enabled workload identity", "az aks update"]);
+        run.warned().says(&[&workload_identity_off, "az aks update"]);
         let state = azwi.state();
         assert_eq!(state.get("data.azwi_cluster.this", "workload_identity_enabled"), "false");
         assert!(state.get("data.azwi_cluster.this", "issuer").starts_with("https://"));
@@ -97,7 +97,7 @@ fn a_cluster_without_a_feature_is_an_error_with_the_command_or_a_warning() {
             "id": id, "name": "bare", "location": "westeurope", "properties": {"provisioningState": "Updating",
                 "oidcIssuerProfile": {"enabled": true}, "securityProfile": {"workloadIdentity": {"enabled": true}}}}}}]));
         azwi.write(&cluster(&id, ""));
-        azwi.apply_fails().on("cluster_id", &["has no issuer yet", "`Updating`"]);
+        azwi.apply_fails().on("cluster_id", &[texts::ISSUER_NOT_YET_KNOWN, "`Updating`"]);
     });
 }
 
@@ -107,37 +107,38 @@ fn what_does_not_exist_is_named_on_the_attribute() {
         let group = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-demo");
         let no_cluster = Emulator::cluster_id("rg-demo", "nope");
         let no_identity = format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/nope");
+        let did_you_mean = format!("{} `Key Vault Secrets User`", texts::DID_YOU_MEAN);
         for (hcl, attribute, texts) in [
-            (cluster(&no_cluster, ""), "cluster_id", ["Cluster `nope` does not exist", no_cluster.as_str()]),
+            (cluster(&no_cluster, ""), "cluster_id", [texts::NOT_FOUND, "`nope`", no_cluster.as_str()]),
             (
                 data("user_assigned_identity", "  name = \"nope\"\n  resource_group_name = \"rg-demo\""),
                 "name",
-                ["The managed identity `nope` does not exist", no_identity.as_str()],
+                [texts::NOT_FOUND, "`nope`", no_identity.as_str()],
             ),
             (
                 data("federated_identity_credentials", &format!("  user_assigned_identity_id = \"{no_identity}\"")),
                 "user_assigned_identity_id",
-                ["The managed identity `nope` does not exist", no_identity.as_str()],
+                [texts::NOT_FOUND, "`nope`", no_identity.as_str()],
             ),
             (
                 data("service_account", "  name = \"nope\"\n  namespace = \"demo\""),
                 "name",
-                ["Service account \"demo/nope\" does not exist", "right cluster"],
+                [texts::NOT_FOUND, "\"demo/nope\"", texts::CHECK_THE_CLUSTER],
             ),
             (
                 data("service_account", "  name = \"nope\"\n  namespace = \"nowhere\""),
                 "namespace",
-                ["Namespace \"nowhere\" does not exist", "right cluster"],
+                [texts::NOT_FOUND, "\"nowhere\"", texts::CHECK_THE_CLUSTER],
             ),
             (
                 data("role_definition", "  name = \"Key Vault Secret User\""),
                 "name",
-                ["no role named `Key Vault Secret User`", "Did you mean `Key Vault Secrets User`"],
+                [texts::NO_ROLE_OF_THIS_NAME, "`Key Vault Secret User`", &did_you_mean],
             ),
             (
                 data("role_definition", "  role_definition_id = \"7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11\""),
                 "role_definition_id",
-                ["There is no role `7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11`", "az role definition list"],
+                [texts::NO_ROLE_OF_THIS_ID, "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11", "az role definition list"],
             ),
         ] {
             azwi.write(&hcl);
@@ -151,11 +152,11 @@ fn bad_input_is_refused_unasked() {
     each_with_its_own_emulator(|azwi| {
         let before = azwi.emulator.requests();
         for (hcl, attribute, text) in [
-            (cluster("demo", ""), "cluster_id", "does not start with a slash"),
+            (cluster("demo", ""), "cluster_id", texts::NO_LEADING_SLASH),
             (
                 cluster(&Emulator::cluster_id("rg", "x").replace("managedClusters", "fleets"), ""),
                 "cluster_id",
-                "is neither",
+                texts::NOT_A_CLUSTER_TYPE,
             ),
             (
                 cluster(&Emulator::cluster_id("rg", "x"), "  on_missing_feature = \"ignore\""),
@@ -163,14 +164,14 @@ fn bad_input_is_refused_unasked() {
                 "`warning`",
             ),
             (data("oidc_issuer", "  issuer = \"http://issuer.example\""), "issuer", "https"),
-            (data("oidc_issuer", "  issuer = \"https://issuer.example \""), "issuer", "white space"),
+            (data("oidc_issuer", "  issuer = \"https://issuer.example \""), "issuer", texts::WHITE_SPACE),
             (data("user_assigned_identity", "  name = \"a b\"\n  resource_group_name = \"rg\""), "name", "a b"),
             (
                 data("federated_identity_credentials", "  user_assigned_identity_id = \"/x\""),
                 "user_assigned_identity_id",
-                "managed identity",
+                texts::NOT_AN_IDENTITY,
             ),
-            (data("service_account", "  name = \"Web\""), "name", "lower-case"),
+            (data("service_account", "  name = \"Web\""), "name", texts::LOWER_CASE),
             (data("service_account", "  name = \"web\"\n  namespace = \"a.b\""), "namespace", "a.b"),
             (data("role_definition", "  role_definition_id = \"Reader\""), "role_definition_id", "Reader"),
             (data("role_definition", "  name = \"Reader\"\n  scope = \"rg-demo\""), "scope", "rg-demo"),
@@ -180,12 +181,12 @@ fn bad_input_is_refused_unasked() {
             azwi.run(&["validate", "-json"]).failed().on(attribute, &[text]);
         }
         azwi.write(&data("role_definition", ""));
-        azwi.run(&["validate", "-json"]).failed().says(&["Set one of `name` and `role_definition_id`"]);
+        azwi.run(&["validate", "-json"]).failed().says(&[texts::ONE_REQUIRED, "`name`", "`role_definition_id`"]);
         azwi.write(&data(
             "role_definition",
             "  name = \"Reader\"\n  role_definition_id = \"acdd72a7-3385-48ef-bd42-f606fba81ae7\"",
         ));
-        azwi.run(&["validate", "-json"]).failed().says(&["Set only one of `name` and `role_definition_id`"]);
+        azwi.run(&["validate", "-json"]).failed().says(&[texts::ONLY_ONE_ALLOWED, "`name`", "`role_definition_id`"]);
         assert_eq!(azwi.emulator.requests(), before);
     });
 }
@@ -207,25 +208,21 @@ fn an_issuer_is_its_document_s_byte_for_byte() {
         azwi.write(&data("oidc_issuer", &format!("  issuer = \"{bare}\"")));
         azwi.apply_fails().on(
             "issuer",
-            &[
-                "The discovery document names another issuer",
-                "the slash `/` is missing",
-                &format!("issuer = \"{issuer}\""),
-            ],
+            &[texts::DOCUMENT_ISSUER_MISMATCH, texts::DIFFERS_IN_SLASH, &format!("issuer = \"{issuer}\"")],
         );
 
         let missing = issuer.replace("/demo/", "/nope/");
         azwi.write(&data("oidc_issuer", &format!("  issuer = \"{missing}\"")));
-        azwi.apply_fails().on("issuer", &["discovery document of issuer", "404", &missing]);
+        azwi.apply_fails().on("issuer", &[texts::NO_DISCOVERY_DOCUMENT, "404", &missing]);
 
         azwi.emulator.faults(&json!([{"match": {"path": "openid-configuration"},
             "effect": {"status": 302, "headers": {"location": "https://elsewhere.example/x"}}}]));
         azwi.write(&data("oidc_issuer", &format!("  issuer = \"{issuer}\"")));
-        azwi.apply_fails().on("issuer", &["https://elsewhere.example/x", "same host only"]);
+        azwi.apply_fails().on("issuer", &["https://elsewhere.example/x", texts::OTHER_HOST]);
 
         azwi.emulator
             .faults(&json!([{"match": {"operation": "Issuer_Keys"}, "effect": {"status": 200, "body": {"keys": []}}}]));
-        azwi.apply().warned().says(&["The issuer publishes no keys"]);
+        azwi.apply().warned().says(&[texts::NO_KEYS]);
     });
 }
 
@@ -299,10 +296,10 @@ fn a_service_account_is_shown_with_what_others_put_on_it() {
 fn a_role_is_found_by_its_name_and_by_its_id() {
     under_every_terraform(|azwi| {
         let guid = "4633458b-17de-408a-b874-0445c86b69e6";
-        let by_name = azwi.applied(&data("role_definition", "  name = \"key vault secrets user\""));
+        let by_name = azwi.applied(&data("role_definition", "  name = \"KEY VAULT SECRETS USER\""));
         let of = |state: &crate::azwi::State, attribute: &str| state.get("data.azwi_role_definition.this", attribute);
         assert_eq!(of(&by_name, "role_definition_id"), guid);
-        assert_eq!(of(&by_name, "name"), "key vault secrets user", "as it is written");
+        assert_eq!(of(&by_name, "name"), "KEY VAULT SECRETS USER", "as it is written");
         assert_eq!(of(&by_name, "scope"), format!("/subscriptions/{SUBSCRIPTION}"));
         assert!(of(&by_name, "permissions").contains("Microsoft.KeyVault/vaults/secrets/getSecret/action"));
         let id = of(&by_name, "id");
@@ -339,7 +336,7 @@ fn a_data_source_of_a_cluster_that_is_only_planned_says_to_wait_and_waits_with_d
         );
         let account = "  name = \"web\"\n  namespace = var.namespace\n";
         azwi.write(&format!("{planned}{}", data("service_account", account)));
-        azwi.apply_fails().says(&["not known yet", "`kubernetes.config_path`", "`depends_on`"]);
+        azwi.apply_fails().says(&[texts::CONFIGURATION_UNKNOWN, "`kubernetes.config_path`", "`depends_on`"]);
         azwi.write(&format!(
             "{planned}{}",
             data("service_account", &format!("{account}  depends_on = [terraform_data.cluster]"))

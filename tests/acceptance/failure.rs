@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::azwi::{Azwi, NOTHING, each_with_its_own_emulator, on_an_emulated_cluster_only};
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 const IDENTITY: &str = "azwi_user_assigned_identity.app";
 const CREDENTIAL: &str = "azwi_federated_identity_credential.this";
@@ -31,6 +32,9 @@ resource "azwi_service_account" "this" {
   client_id = azwi_user_assigned_identity.app.client_id
 }
 "#;
+
+/// What an API server says of a patch that it cannot read.
+const REFUSED: &str = "failed to create typed patch object";
 
 /// Why some of this is not for a real cluster.
 const FAULTS: &str = "its API server would have to fail on purpose";
@@ -101,10 +105,10 @@ fn an_account_that_was_made_and_not_annotated_is_in_the_state() {
         azwi.emulator.faults(&json!([{
             "match": { "method": "PATCH", "path": "serviceaccounts/app" },
             "effect": { "status": 500, "body": { "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500,
-                "message": "failed to create typed patch object" } },
+                "message": REFUSED } },
         }]));
         azwi.write(CHAIN);
-        azwi.apply_fails().says(&["failed to create typed patch object"]);
+        azwi.apply_fails().says(&[REFUSED]);
         // Either the bare object was taken back, or the state knows of it; a later create must not find a stranger.
         let exists = azwi.emulator.account(&azwi.namespace, "app").is_some();
         assert_eq!(azwi.state().has(ACCOUNT), exists);
@@ -136,7 +140,7 @@ fn a_wait_ends_with_the_configured_timeout() {
         azwi.emulator.faults(&endless_collision());
         azwi.write(&CHAIN.replace("  subject ", "  timeouts { create = \"3s\" }\n  subject "));
         let start = Instant::now();
-        azwi.apply_fails().says(&["until the timeout"]);
+        azwi.apply_fails().says(&[texts::TIMED_OUT]);
         assert!(start.elapsed() < Duration::from_secs(30), "took {:?}", start.elapsed());
         converges(&azwi);
     });

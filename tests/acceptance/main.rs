@@ -22,6 +22,7 @@ mod emulator;
 mod report;
 mod rounds;
 mod terraform;
+mod texts;
 
 mod bad_input;
 mod binding;

@@ -69,7 +69,7 @@ fn a_configuration_that_only_the_apply_knows_works_in_one_apply() {
   input = "{subscription}"
 }}
 
-# Stands for a cluster: what it outputs is unknown until it is made, and again when it is made anew.
+# Stands for a cluster, whose output is unknown before each apply that creates it.
 resource "terraform_data" "cluster" {{
   input            = "{kubeconfig}"
   triggers_replace = {cluster}

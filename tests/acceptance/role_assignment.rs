@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::azwi::{Azwi, NOTHING, changes, each_with_its_own_emulator, under_every_terraform};
 use crate::emulator::{OTHER_SUBSCRIPTION, SUBSCRIPTION};
 use crate::terraform::{Diagnostic, Run};
+use crate::texts;
 
 const THIS: &str = "azwi_role_assignment.this";
 
@@ -188,7 +189,7 @@ fn a_principal_that_is_not_replicated_yet_is_waited_for() {
 /// The warnings of broad access that a run printed.
 pub fn broad(run: &Run) -> Vec<Diagnostic> {
     let mut warnings = run.diagnostics("warning");
-    warnings.retain(|warning| warning.to_string().contains("Broad access: "));
+    warnings.retain(|warning| warning.to_string().contains(texts::BROAD_ACCESS));
     warnings
 }
 
@@ -241,9 +242,10 @@ fn a_broad_scope_is_warned_of_on_every_plan_until_it_is_accepted() {
     each_with_its_own_emulator(|azwi| {
         let scope = format!("\"/subscriptions/{OTHER_SUBSCRIPTION}\"");
         let (open, accepted) = (reader_at(&scope, ""), reader_at(&scope, "accept_broad_access = true"));
+        let reader = format!("`Reader` {}", texts::WHOLE_SUBSCRIPTION);
         let warned = || {
             let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded().warned();
-            run.on("scope", &["`Reader` on a whole subscription", OTHER_SUBSCRIPTION, "accept_broad_access = true"]);
+            run.on("scope", &[&reader, OTHER_SUBSCRIPTION, "accept_broad_access = true"]);
         };
         azwi.write(&open);
         warned();
@@ -311,14 +313,14 @@ fn a_broad_role_is_warned_of_by_its_name_and_by_its_id_and_once() {
                 ["`Owner`", "Key Vault Secrets User"],
             ),
             (by_id(owner), "", "role_definition_id", ["`Owner`", "Storage Blob Data Reader"]),
-            (by_id(owner), &limit, "role_definition_id", ["`Owner`", "any role on it"]),
+            (by_id(owner), &limit, "role_definition_id", ["`Owner`", texts::ANY_ROLE]),
             (
                 by_id(rbac),
                 "",
                 "role_definition_id",
-                ["`Role Based Access Control Administrator`", "with a `condition`"],
+                ["`Role Based Access Control Administrator`", texts::LIMIT_BY_CONDITION],
             ),
-            (by_id(rbac), &beside, "role_definition_id", ["itself and anybody else", "azwi_role_assignment with"]),
+            (by_id(rbac), &beside, "role_definition_id", [texts::ANY_PRINCIPAL, texts::ASSIGN_APART]),
         ] {
             azwi.write(&assignment(&role, more));
             let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded();
@@ -335,11 +337,12 @@ fn a_broad_role_is_warned_of_by_its_name_and_by_its_id_and_once() {
             assert!(planned_broad(&azwi).is_empty(), "{role} {more}");
         }
         // Both reasons are one warning.
+        let contributor = format!("`Contributor` {}", texts::WHOLE_SUBSCRIPTION);
         let scope = "\"/subscriptions/${var.other_subscription_id}\"";
         azwi.write(&reader_at(scope, "").replace("Reader", "Contributor"));
         let run = azwi.run(&["plan", "-json", "-input=false"]).succeeded();
         assert_eq!(broad(&run).len(), 1, "{run}");
-        run.warned().on("scope", &["`Contributor` on a whole subscription", "can change", "at the one resource"]);
+        run.warned().on("scope", &[&contributor, texts::CAN_CHANGE, texts::NARROWER_SCOPE]);
     });
 }
 
@@ -350,7 +353,7 @@ fn a_scope_or_an_acceptance_that_is_not_known_at_plan_is_told_when_it_is() {
         let scope = format!("{made} == \"\" ? \"/\" : \"/subscriptions/{OTHER_SUBSCRIPTION}\"");
         azwi.write(&reader_at(&scope, ""));
         assert!(planned_broad(&azwi).is_empty());
-        azwi.apply().warned().on("scope", &["`Reader` on a whole subscription"]);
+        azwi.apply().warned().on("scope", &["`Reader`", texts::WHOLE_SUBSCRIPTION]);
         azwi.destroy();
 
         azwi.write(&reader_at(&scope, &format!("accept_broad_access = {made} != \"\"")));

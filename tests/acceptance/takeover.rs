@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::azwi::{Azwi, NOTHING, under_every_terraform};
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 const CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11";
 
@@ -46,7 +47,7 @@ fn an_existing_identity_is_refused_then_imported_or_adopted() {
         let id = Emulator::identity_id(SUBSCRIPTION, &azwi.group, "app");
         let theirs = azwi.emulator.put_identity(&id, &json!({ "location": "westeurope", "tags": { "owner": "them" } }));
         azwi.write(IDENTITY);
-        azwi.apply_fails().says(&["exists already", &id, "adopt_existing"]);
+        azwi.apply_fails().says(&[texts::ALREADY_EXISTS, &id, "adopt_existing"]);
         assert_eq!(azwi.emulator.identity(&id).unwrap(), theirs, "what exists is not touched");
         let owned = IDENTITY.replace("\"westeurope\"", "\"westeurope\"\n  tags = { owner = \"them\" }");
         refused_then_imported(&azwi, &owned);
@@ -138,7 +139,7 @@ fn an_existing_service_account_is_refused_then_imported_or_adopted() {
 "#
         );
         azwi.write(&hcl);
-        azwi.apply_fails().says(&["exists already", "import {", "manage = \"annotations\"", "adopt_existing"]);
+        azwi.apply_fails().says(&[texts::ALREADY_EXISTS, "import {", "manage = \"annotations\"", "adopt_existing"]);
         assert_eq!(azwi.emulator.account(&azwi.namespace, "app").unwrap(), theirs, "what exists is not touched");
         refused_then_imported(&azwi, &hcl);
 

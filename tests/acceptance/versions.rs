@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::azwi::{Azwi, NOTHING, State, always_under_every_terraform, changes};
 use crate::emulator::{Emulator, SUBSCRIPTION};
 use crate::pages::markdown::root;
+use crate::texts;
 
 fn identity(label: &str) -> String {
     format!(
@@ -48,9 +49,9 @@ fn a_moved_block_from_another_type_is_refused() {
         let told = azwi.run(&["plan", "-json", "-input=false"]).failed();
         // Terraform asks the provider whether it can; OpenTofu lets it try.
         let refuses = if azwi.terraform.name.starts_with("OpenTofu") {
-            ["Cannot move azwi_user_assigned_identity to azwi_service_account", "an import block"]
+            [texts::CANNOT_MOVE, "azwi_user_assigned_identity", "azwi_service_account"]
         } else {
-            ["Unsupported `moved` across resource types", "azwi/azwi"]
+            [texts::NO_MOVE_ACROSS_TYPES, "azwi/azwi", "azwi"]
         };
         told.says(&refuses);
         azwi.write(&identity("old"));
@@ -87,9 +88,7 @@ fn of_the_provider(azwi: &Azwi) -> bool {
 #[test]
 fn the_provider_has_resources_and_data_sources_and_nothing_else_so_far() {
     let guide = fs::read_to_string(root().join("docs/guides/versions.md")).unwrap();
-    assert!(
-        guide.contains("functions, ephemeral resources, write-only attributes, list resources, actions, state stores")
-    );
+    assert!(guide.contains(texts::NOT_IN_THIS_VERSION));
     always_under_every_terraform(|azwi| {
         azwi.write("");
         let run = azwi.run(&["providers", "schema", "-json"]).succeeded();

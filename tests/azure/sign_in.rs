@@ -59,7 +59,7 @@ async fn a_refusal_of_entra_is_told_in_its_words_whatever_is_escaped_in_them() {
         assert_eq!((error.kind, error.status), (ErrorKind::SignIn, Some(401)));
         assert_eq!((error.code.as_deref(), error.request_id.as_deref()), (Some("AADSTS7000215"), Some("t-1")));
         let text = error.to_string();
-        assert!(text.starts_with("sign in with client secret") && text.contains("Invalid client secret"), "{text}");
+        assert!(error.operation.ends_with("client secret") && text.contains("Invalid client secret"), "{text}");
         assert!(text.contains("ARM_CLIENT_SECRET") && !text.contains("s3cret"), "{text}");
         assert_eq!(server.log().len(), 1, "a refusal is not tried again");
     }
@@ -193,7 +193,7 @@ async fn github_hands_out_a_token_for_the_cloud_s_audience() {
     let error = refused.token(ARM).await.unwrap_err();
     assert_eq!((error.kind, error.status), (ErrorKind::SignIn, Some(403)));
     let text = error.to_string();
-    assert!(text.starts_with("sign in with OIDC of GitHub") && text.contains("not accessible"), "{text}");
+    assert!(error.operation.ends_with("OIDC of GitHub") && text.contains("not accessible"), "{text}");
     assert!(text.contains("permissions") && !text.contains("may-not") && !text.contains("audience="), "{text}");
 }
 
@@ -226,7 +226,7 @@ async fn azure_devops_hands_out_a_token_for_a_service_connection() {
     let error =
         Azure::new(Config { oidc_request_token: secret("no"), ..config }).unwrap().token(ARM).await.unwrap_err();
     assert_eq!(error.status, Some(401));
-    assert!(error.to_string().starts_with("sign in with OIDC of Azure DevOps"), "{error}");
+    assert!(error.operation.ends_with("OIDC of Azure DevOps"), "{error}");
 }
 
 /// The metadata service: refuses without its header, knows one identity, and writes times as text.
@@ -268,7 +268,7 @@ async fn a_managed_identity_gets_its_token_from_the_metadata_service() {
     let error = stranger.token(ARM).await.unwrap_err();
     assert_eq!((error.kind, error.status), (ErrorKind::SignIn, Some(400)));
     let text = error.to_string();
-    assert!(text.starts_with("sign in with managed identity") && text.contains("Identity not found"), "{text}");
+    assert!(error.operation.ends_with("managed identity") && text.contains("Identity not found"), "{text}");
     assert!(text.contains("`client_id`"), "{text}");
     assert_eq!(server.log().last().unwrap().query("api-version").as_deref(), Some("2019-08-01"));
 }
@@ -307,7 +307,7 @@ async fn the_azure_cli_gives_tokens_a_tenant_and_a_subscription() {
         let error =
             Azure::new(Config { tenant_id: some(tenant), ..cli.clone() }).unwrap().token(ARM).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::SignIn);
-        assert!(error.to_string().starts_with("sign in with Azure CLI") && error.to_string().contains(what), "{error}");
+        assert!(error.operation.ends_with("Azure CLI") && error.to_string().contains(what), "{error}");
     }
 }
 

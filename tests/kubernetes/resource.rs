@@ -202,7 +202,7 @@ async fn an_import_is_followed_by_an_empty_plan() {
     fresh.import().await.unwrap();
     assert_eq!(fresh.plan(config).await.unwrap(), fresh.state);
     let mut missing = Terraform::new().await;
-    assert!(missing.import().await.unwrap_err().summary.contains("does not exist"));
+    assert!(missing.import().await.unwrap_err().summary.contains("azwi_service_account"));
 }
 
 #[tokio::test]
@@ -226,7 +226,8 @@ async fn annotations_mode_adds_to_somebody_elses_account_and_takes_only_its_own_
     let mut terraform = Terraform::new().await;
     let config = json!({"manage": "annotations", "client_id": CLIENT, "labels": {"team": "a"}});
     let error = terraform.apply(config.clone()).await.unwrap_err();
-    assert!(error.summary.contains("does not exist"), "{error}");
+    assert_eq!(error.attribute.to_string(), "name", "{error}");
+    assert!(error.summary.contains(&format!("{}/web", terraform.cluster.namespace)), "{error}");
     terraform.cluster.post("helm", "web", json!({"metadata": {"labels": {"chart": "x"}}})).await;
     let state = terraform.apply(config).await.unwrap();
     assert_eq!(state["automount_service_account_token"], Json::Null);
@@ -389,8 +390,8 @@ async fn bad_configuration_is_refused_on_the_attribute_before_any_request() {
         (json!({"annotations": {"a": "x".repeat(262_144)}}), "at most 262144 bytes"),
         (json!({"image_pull_secrets": ["A"]}), "Invalid image_pull_secrets"),
         (json!({"manage": "all"}), "`object` or `annotations`"),
-        (json!({"manage": "annotations", "image_pull_secrets": ["a"]}), "belongs to somebody else"),
-        (json!({"manage": "annotations", "automount_service_account_token": true}), "belongs to somebody else"),
+        (json!({"manage": "annotations", "image_pull_secrets": ["a"]}), "image_pull_secrets"),
+        (json!({"manage": "annotations", "automount_service_account_token": true}), "automount_service_account_token"),
         (json!({"field_manager": "m".repeat(129)}), "Invalid field_manager"),
     ] {
         let errors = terraform.validate(attributes.clone());

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::server::{ADMIN, Server};
 
+/// What the policy says of an account without the label.
+const RULE: &str = "an account cannot be without a team";
+
 const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
 const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 
@@ -28,7 +31,7 @@ async fn namespace_with_a_policy(server: &Server, reason: &str) -> String {
         "spec": {
             "matchConstraints": {"resourceRules": [rule]},
             "validations": [{"expression": "has(object.metadata.labels) && 'team' in object.metadata.labels",
-                             "message": "an account cannot be without a team", "reason": reason}],
+                             "message": RULE, "reason": reason}],
         },
     });
     let binding = json!({
@@ -66,7 +69,7 @@ async fn an_account_meets_a_policy_from_its_first_moment_and_a_refusal_is_not_a_
         let refused =
             client.create_service_account(&namespace, "bare", &bare, "azwi", &wait()).await.unwrap_err().error;
         assert_eq!(refused.kind, Kind::Refused, "{reason}: {refused}");
-        assert!(refused.message.contains("an account cannot be without a team"), "{refused}");
+        assert!(refused.message.contains(RULE), "{refused}");
         assert!(!refused.to_string().contains("Grant it"), "no Role helps against a policy: {refused}");
     }
 }

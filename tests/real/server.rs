@@ -80,7 +80,7 @@ impl Server {
         for _ in 0..TRIES {
             match Self::try_start(flags).await {
                 Ok(server) => return server,
-                Err(told) if told.contains("address already in use") => failure = told,
+                Err(told) if told.contains("already in use") => failure = told,
                 Err(told) => panic!("{told}"),
             }
         }

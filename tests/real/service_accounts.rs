@@ -382,8 +382,8 @@ async fn a_wrong_token_and_no_token_are_told_apart() {
     };
     let wrong = read(Some("wrong")).await;
     assert_eq!(wrong.kind, Kind::Unauthorized);
-    assert!(wrong.to_string().contains("does not accept the token in `token` (KUBE_TOKEN)"), "{wrong}");
+    assert!(wrong.to_string().contains("`token` (KUBE_TOKEN)"), "{wrong}");
     let anonymous = read(None).await;
     assert_eq!(anonymous.kind, Kind::Forbidden);
-    assert!(anonymous.to_string().contains("The request was anonymous"), "{anonymous}");
+    assert!(anonymous.to_string().contains("anonymous"), "{anonymous}");
 }

@@ -43,6 +43,7 @@ pub fn compare(written: &str, real: &str, source: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden::assert_golden;
 
     #[test]
     fn a_token_tells_its_issuer() {
@@ -57,17 +58,22 @@ mod tests {
     fn issuers_are_one_only_byte_for_byte() {
         let real = "https://westeurope.oic.prod-aks.azure.com/a/b/";
         assert_eq!(compare(real, real, "the cluster's"), Ok(()));
-        for (written, word) in [
-            ("https://westeurope.oic.prod-aks.azure.com/a/b", "slash at its end is missing"),
-            ("https://westeurope.oic.prod-aks.azure.com/A/b/", "capital and small letters."),
-            ("https://westeurope.oic.prod-aks.azure.com/A/b", "letters, and in the slash"),
-            ("https://westeurope.oic.prod-aks.azure.com/a/b//", "number of slashes"),
-            ("https://westeurope.oic.prod-aks.azure.com/a/c/", "Character 45 is `c` instead of `b`."),
-        ] {
-            let told = compare(written, real, "the cluster's").unwrap_err();
-            assert!(told.contains(word), "{written}: {told}");
-            assert!(told.contains(&format!("issuer = \"{real}\"")), "the fix is there to copy: {told}");
-        }
-        assert!(compare("https://a/", "https://a", "it").unwrap_err().contains("does not belong there"));
+        let others = [
+            "https://westeurope.oic.prod-aks.azure.com/a/b",
+            "https://westeurope.oic.prod-aks.azure.com/A/b/",
+            "https://westeurope.oic.prod-aks.azure.com/A/b",
+            "https://westeurope.oic.prod-aks.azure.com/a/b//",
+            "https://westeurope.oic.prod-aks.azure.com/a/c/",
+        ];
+        let differs = |written: &str, real: &str| {
+            let text = compare(written, real, "the cluster's").unwrap_err();
+            assert!(text.contains(&format!("issuer = \"{real}\"")), "the fix is there to copy: {text}");
+            (written.to_owned(), text)
+        };
+        let too_long = differs("https://a/", "https://a");
+        assert_golden(
+            "domain::binding::issuer",
+            others.map(|written| differs(written, real)).into_iter().chain([too_long]),
+        );
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::example::of_an_example;
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 #[test]
 fn a_cluster_at_the_edge_reads_secrets_when_arc_says_that_all_is_well() {
@@ -38,8 +39,8 @@ fn a_cluster_at_the_edge_reads_secrets_when_arc_says_that_all_is_well() {
         );
         for (variable, value, says) in [
             ("cluster_id", &*Emulator::cluster_id("rg-demo", "demo"), "az connectedk8s show"),
-            ("token_expiration_seconds", "86401", "between an hour (3600) and a day (86400)"),
-            ("key_vault_id", "kv-demo", "not the id of a Key Vault"),
+            ("token_expiration_seconds", "86401", texts::TOKEN_LIFETIME),
+            ("key_vault_id", "kv-demo", texts::NOT_A_KEY_VAULT),
         ] {
             example.plan_fails(&[(variable, value)]).says(&[says]);
         }
@@ -54,23 +55,19 @@ fn a_cluster_at_the_edge_reads_secrets_when_arc_says_that_all_is_well() {
             (
                 "",
                 json!({ "arcAgentProfile": { "agentState": "Failed" } }),
-                ["in state Failed", "arcAgentProfile.agentErrors"],
+                [&format!("{} Failed", texts::AGENT_STATE), "arcAgentProfile.agentErrors"],
             ),
             (
                 "",
                 json!({ "securityProfile": null }),
-                ["`edge` has not enabled workload identity", "--name edge --enable-workload-identity"],
+                [&format!("`edge` {}", texts::WORKLOAD_IDENTITY_OFF), "--name edge --enable-workload-identity"],
             ),
             (
                 "",
                 json!({ "oidcIssuerProfile": null, "securityProfile": null }),
-                ["its OIDC issuer and workload identity", "az connectedk8s update"],
+                [texts::FEATURES_OFF, "az connectedk8s update"],
             ),
-            (
-                "ProvisionedCluster",
-                json!({ "securityProfile": null }),
-                ["when it is made, and at no later time", "az aksarc create"],
-            ),
+            ("ProvisionedCluster", json!({ "securityProfile": null }), [texts::ONLY_WHEN_CREATED, "az aksarc create"]),
         ] {
             example.azwi.emulator.faults(&azure_says(kind, &changed));
             example.plan_fails(&[]).says(&says);

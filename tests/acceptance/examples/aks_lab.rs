@@ -7,10 +7,14 @@ use super::example::of_an_example;
 use super::pod::{Pod, VAULT};
 use crate::azwi::changes;
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 const VAULT_ID: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo";
 const SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";
 const BINDING: &str = "azwi_federated_credential_binding.lab";
+
+/// What the secret holds that the README creates.
+const SECRET: &str = "correct horse battery staple";
 
 /// Has the README's script read the secret; what it says, whether it succeeds or not.
 const READ: &str = "./read-secret.sh aks-lab sdk 2>&1 || true";
@@ -20,7 +24,7 @@ fn two_pods_read_a_secret_of_the_vault_and_no_longer_without_the_role() {
     of_an_example("aks-lab", |example| {
         let emulator = &example.azwi.emulator;
         let printed = example.follow("Try it in the emulator");
-        assert!(printed.contains("vault     db-password is: correct horse battery staple\n"), "{printed}");
+        assert!(printed.contains(&format!("db-password is: {SECRET}\n")), "{printed}");
         example.plan_is_empty();
 
         let identity = Emulator::identity_id(SUBSCRIPTION, "rg-demo", "aks-lab");
@@ -46,7 +50,7 @@ fn two_pods_read_a_secret_of_the_vault_and_no_longer_without_the_role() {
             let url = format!("{}/secrets/db-password?api-version=7.4", pod.variable("KEYVAULT_URL").as_str().unwrap());
             let access = pod.signs_in_to(VAULT).unwrap();
             let (status, secret) = emulator.ask(Method::GET, &url, &access, None);
-            assert_eq!((status, &secret["value"]), (200, &json!("correct horse battery staple")), "{secret}");
+            assert_eq!((status, &secret["value"]), (200, &json!(SECRET)), "{secret}");
             let (status, refusal) = emulator.ask(Method::PUT, &url, &access, Some(&json!({"value": "mine"})));
             assert_eq!(
                 (status, &refusal["error"]["innererror"]["code"]),
@@ -57,13 +61,10 @@ fn two_pods_read_a_secret_of_the_vault_and_no_longer_without_the_role() {
 
         emulator.delete_role_assignment(roles[0]["id"].as_str().unwrap());
         let said = String::from_utf8(example.shell.run("the script", READ).stdout).unwrap();
-        assert!(
-            said.contains("Entra ID  an access token") && said.contains("vault     403: Caller is not auth"),
-            "{said}"
-        );
+        assert!(said.contains(texts::GOT_ACCESS_TOKEN) && said.contains(texts::VAULT_REFUSED), "{said}");
         assert_eq!(example.change(&[]), changes([(BINDING, "update")]));
         let said = String::from_utf8(example.shell.run("the script", READ).stdout).unwrap();
-        assert!(said.contains("correct horse battery staple"), "{said}");
+        assert!(said.contains(SECRET), "{said}");
 
         let tagged = example.change(&[("tags", r#"{"team":"a"}"#), ("secret_name", "other")]);
         assert_eq!(tagged, changes([("azwi_user_assigned_identity.lab", "update")]));
@@ -89,26 +90,22 @@ fn what_is_missing_is_told_with_the_command_that_mends_it() {
             "  az aks update --subscription {SUBSCRIPTION} --resource-group rg-demo --name bare --enable-oidc-issuer \
              --enable-workload-identity\n"
         );
-        example.plan_fails(&[("cluster_id", &bare)]).says(&["has not enabled its OIDC issuer and workload", &command]);
+        example.plan_fails(&[("cluster_id", &bare)]).says(&[texts::FEATURES_OFF, &command]);
         example.plan_fails(&[("cluster_id", &stopped)]).says(&["az aks start --resource-group rg-demo --name stopped"]);
 
         for (variable, value, told) in [
-            ("cluster_id", "demo", "not the id of a cluster of AKS"),
-            (
-                "cluster_id",
-                &bare.replace("ContainerService/managed", "Kubernetes/connected"),
-                "not the id of a cluster of AKS",
-            ),
-            ("key_vault_id", "https://kv-demo.vault.azure.net/", "its name or its URL is not enough"),
-            ("key_vault_url", "kv-demo", "A vault's URL is https:// and a host"),
+            ("cluster_id", "demo", texts::NOT_A_CLUSTER),
+            ("cluster_id", &bare.replace("ContainerService/managed", "Kubernetes/connected"), texts::NOT_A_CLUSTER),
+            ("key_vault_id", "https://kv-demo.vault.azure.net/", texts::NAME_IS_NOT_ENOUGH),
+            ("key_vault_url", "kv-demo", texts::NOT_A_VAULT_URL),
             ("secret_name", "db_password", "az keyvault secret list"),
-            ("resource_group_name", "/subscriptions/x/resourceGroups/rg-demo", "Its id is too much"),
-            ("location", "West Europe", "such as westeurope"),
-            ("namespace", "Lab", "A namespace has a name of"),
-            ("name", "no", "Choose a name of 3 to 63"),
-            ("tags", r#"{"a/b":"c"}"#, "Azure takes 50 tags at most"),
+            ("resource_group_name", "/subscriptions/x/resourceGroups/rg-demo", texts::ID_IS_TOO_MUCH),
+            ("location", "West Europe", texts::NOT_A_LOCATION),
+            ("namespace", "Lab", texts::NOT_A_NAMESPACE),
+            ("name", "no", texts::NOT_A_NAME),
+            ("tags", r#"{"a/b":"c"}"#, texts::TOO_MANY_TAGS),
         ] {
-            example.plan_fails(&[(variable, value)]).says(&["Invalid value for variable", told]);
+            example.plan_fails(&[(variable, value)]).says(&[texts::INVALID_VARIABLE, told]);
         }
 
         // A pod that lacks the label, told by the script that a reader has.
@@ -116,7 +113,7 @@ fn what_is_missing_is_told_with_the_command_that_mends_it() {
             ./read-secret.sh aks-lab plain 2>&1 || true
             kubectl --namespace aks-lab delete pod plain"#;
         let said = String::from_utf8(example.shell.run("the script", plain).stdout).unwrap();
-        assert!(said.contains("pod       plain has no AZURE_CLIENT_ID. Has it the label"), "{said}");
+        assert!(said.contains("plain has no AZURE_CLIENT_ID") && said.contains(texts::LABEL_MISSING), "{said}");
         example.follow("Clean up");
     });
 }

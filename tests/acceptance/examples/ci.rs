@@ -14,6 +14,7 @@ use crate::emulator::{Emulator, SUBSCRIPTION};
 use crate::least_privilege::guide::{Guide, objects};
 use crate::pages::markdown::{Block, Page};
 use crate::pages::shell::Shell;
+use crate::texts;
 
 /// The heading of the README below which the identities of the pipelines are made.
 const IDENTITIES: &str = "Whom the pipelines sign in as";
@@ -34,10 +35,10 @@ fn the_configuration_that_pipelines_apply_is_applied_changed_and_destroyed() {
         let annotations = &account["metadata"]["annotations"];
         assert_eq!(annotations["azure.workload.identity/client-id"], example.output("client_id"));
         for (variable, says) in [
-            ("cluster_id", "not the id of a cluster of AKS or Azure Arc"),
-            ("key_vault_id", "not the id of a Key Vault"),
-            ("namespace", "A namespace is"),
-            ("name", "The name is 3 to 63"),
+            ("cluster_id", texts::NOT_A_CLUSTER),
+            ("key_vault_id", texts::NOT_A_KEY_VAULT),
+            ("namespace", texts::NOT_A_NAMESPACE),
+            ("name", texts::NOT_A_NAME_FOR_BOTH),
         ] {
             example.plan_fails(&[(variable, "No")]).says(&[says]);
         }
@@ -96,19 +97,22 @@ fn identities_are_as_they_should_be(azwi: &Azwi) {
     assert_eq!(planned.iter().filter(|(_, action)| action == "create").count(), 2, "{planned:?}");
     assert_eq!(planned.iter().filter(|(_, action)| action == "delete").count(), 2, "{planned:?}");
     for (variable, says) in [
-        (r#"github={"repository":"https://github.com/acme/payments"}"#, "github.repository is OWNER/REPOSITORY"),
+        (r#"github={"repository":"https://github.com/acme/payments"}"#, texts::NOT_A_REPOSITORY),
         (
             r#"azure_devops={"issuer":"x","plan_subject":"sc://a/b/c","apply_subject":"sc://a/b/d"}"#,
-            "azure_devops.issuer is",
+            texts::NOT_AN_ISSUER,
         ),
         (
             r#"azure_devops={"issuer":"https://vstoken.dev.azure.com/60000000-0000-4000-8000-000000000001","plan_subject":"sc://a/b/c","apply_subject":"sc://a/b/c"}"#,
-            "whoever plans could apply",
+            texts::ONE_SUBJECT,
         ),
-        (r#"gitlab={"plan_subjects":["project_path:a/b:ref_type:branch:ref:*"],"apply_subject":"x"}"#, "knows no *"),
+        (
+            r#"gitlab={"plan_subjects":["project_path:a/b:ref_type:branch:ref:*"],"apply_subject":"x"}"#,
+            texts::NO_WILDCARD,
+        ),
         (
             r#"gitlab={"plan_subjects":["project_path:a/b:ref_type:branch"],"apply_subject":"project_path:a/b:ref_type:branch"}"#,
-            "whoever plans could apply",
+            texts::ONE_SUBJECT,
         ),
     ] {
         let variable = format!("-var={variable}");

@@ -7,6 +7,7 @@ use super::example::of_an_example;
 use super::pod::{Pod, VAULT};
 use crate::azwi::changes;
 use crate::emulator::{Emulator, OTHER_SUBSCRIPTION, RESOURCE_MANAGER, SUBSCRIPTION};
+use crate::texts;
 
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 const BINDING: &str = "azwi_federated_credential_binding.agent";
@@ -82,11 +83,11 @@ fn an_agent_reads_the_subscription_and_changes_nothing_in_it() {
 fn the_whole_subscription_is_warned_of_until_it_is_accepted() {
     of_an_example("cluster-agent", |example| {
         let printed = example.follow("Try it in the emulator");
-        let warning = "Broad access: `Reader` on a whole subscription";
+        let warning = format!("{}`Reader` {}", texts::BROAD_ACCESS, texts::WHOLE_SUBSCRIPTION);
         let (applied, accepted) = printed.rsplit_once("SERVICE_ACCOUNT_NAME=cluster-agent\n").unwrap();
-        assert!(applied.contains(warning) && !accepted.contains(warning), "{printed}");
+        assert!(applied.contains(&warning) && !accepted.contains(&warning), "{printed}");
         example.plan_is_empty();
-        example.plan(&[]).warned().says(&[warning, SUBSCRIPTION, "accept_broad_access = true"]);
+        example.plan(&[]).warned().says(&[&warning, SUBSCRIPTION, "accept_broad_access = true"]);
 
         let accepted = [("accept_broad_access", "true")];
         let run = example.plan(&accepted);
@@ -111,15 +112,15 @@ fn what_is_missing_or_wrong_is_told_before_anything_is_made() {
         for (variable, value, told) in [
             ("cluster_id", bare.as_str(), "--name bare --enable-oidc-issuer --enable-workload-identity"),
             ("cluster_id", &half, "--name half --enable-workload-identity"),
-            ("cluster_id", "demo", "not the id of a cluster of AKS or Azure Arc"),
-            ("subscription_id", "Demo", "A subscription's id is a GUID"),
-            ("subscription_id", &format!("/subscriptions/{SUBSCRIPTION}"), "/subscriptions/ is too much"),
-            ("accept_broad_access", "yes", "a bool is required"),
-            ("resource_group_name", "rg demo", "A resource group has a name of"),
-            ("location", "West Europe", "such as westeurope"),
-            ("namespace", "resiliency_system", "A namespace has a name of"),
-            ("name", "agent-", "Choose a name of 3 to 63"),
-            ("tags", r#"{"a%":"c"}"#, "Azure takes 50 tags at most"),
+            ("cluster_id", "demo", texts::NOT_A_CLUSTER),
+            ("subscription_id", "Demo", texts::NOT_A_SUBSCRIPTION),
+            ("subscription_id", &format!("/subscriptions/{SUBSCRIPTION}"), texts::PATH_IS_TOO_MUCH),
+            ("accept_broad_access", "yes", texts::NOT_A_BOOL),
+            ("resource_group_name", "rg demo", texts::NOT_A_RESOURCE_GROUP),
+            ("location", "West Europe", texts::NOT_A_LOCATION),
+            ("namespace", "resiliency_system", texts::NOT_A_NAMESPACE),
+            ("name", "agent-", texts::NOT_A_NAME),
+            ("tags", r#"{"a%":"c"}"#, texts::TOO_MANY_TAGS),
         ] {
             example.plan_fails(&[(variable, value)]).says(&[told]);
         }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::example::{Example, of_an_example};
 use crate::azwi::changes;
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 /// The file in the example's copy.
 fn applications(example: &Example<'_>) -> std::path::PathBuf {
@@ -145,24 +146,25 @@ fn mistakes_are_told(example: &Example<'_>) {
     };
     let told = plan(&wrong);
     told.says(&[
-        "applications.yaml has mistakes",
-        "- web is there 2 times",
-        "- Web Shop is no name",
-        "- Web Shop has `namespaces`, which nothing reads",
-        "- Web Shop has no namespace",
-        "- typos has a `prove` that is neither true nor false",
-        "- typos asks for the role Key Vault Secret User, which is not in roles.tf",
-        "- typos asks for Storage Blob Data Reader at vault, which is no Microsoft.Storage/storageAccounts",
-        "- typos asks for Key Vault Secrets User at volt, which is not in var.resources",
-        "- typos asks for Key Vault Secrets User at vault twice",
-        "has no name",
-        "- The service account storefront/web belongs to several applications",
+        texts::HAS_MISTAKES,
+        &format!("- web {}", texts::NAMED_TWICE),
+        &format!("- Web Shop {}", texts::MALFORMED_NAME),
+        &format!("- Web Shop has `namespaces`, {}", texts::UNUSED_KEY),
+        &format!("- Web Shop {}", texts::NO_NAMESPACE),
+        "- typos has a `prove`",
+        texts::NOT_TRUE_OR_FALSE,
+        &format!("Key Vault Secret User, {}", texts::NO_SUCH_ROLE),
+        &format!("at vault, {}", texts::WRONG_KIND_OF_RESOURCE),
+        &format!("at volt, {}", texts::NO_SUCH_RESOURCE),
+        &format!("Key Vault Secrets User {}", texts::ROLE_TWICE),
+        texts::NO_NAME,
+        &format!("storefront/web {}", texts::SHARED_ACCOUNT),
     ]);
     assert_eq!(told.count(), 1, "a mistake is told once");
-    plan("applications: []\n").says(&["There is no application in it"]);
-    plan("applications:\n  - name: [\n").says(&["is no valid YAML"]);
-    plan("apps: []\n").says(&["has no list `applications`"]);
-    example.plan_fails(&[("applications_file", "missing.yaml")]).says(&["There is no file missing.yaml"]);
-    example.plan_fails(&[("resources", r#"{"vault": "kv-demo"}"#)]).says(&["Each resource needs its id"]);
-    example.plan_fails(&[("cluster_id", "demo")]).says(&["not the id of a cluster"]);
+    plan("applications: []\n").says(&[texts::NO_APPLICATION]);
+    plan("applications:\n  - name: [\n").says(&[texts::NOT_YAML]);
+    plan("apps: []\n").says(&[texts::NO_LIST, "`applications`"]);
+    example.plan_fails(&[("applications_file", "missing.yaml")]).says(&[texts::NO_FILE, "missing.yaml"]);
+    example.plan_fails(&[("resources", r#"{"vault": "kv-demo"}"#)]).says(&[texts::NO_RESOURCE_ID]);
+    example.plan_fails(&[("cluster_id", "demo")]).says(&[texts::NOT_A_CLUSTER]);
 }

@@ -9,6 +9,7 @@ use super::example::of_an_example;
 use super::pod::{Pod, VAULT};
 use crate::azwi::changes;
 use crate::emulator::{Emulator, RESOURCE_MANAGER, SUBSCRIPTION};
+use crate::texts;
 
 const VAULT_ID: &str = "/subscriptions/20000000-0000-4000-8000-000000000001/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo";
 const SECRETS_OFFICER: &str = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7";
@@ -130,18 +131,18 @@ fn wrong_variables_are_told(example: &super::example::Example<'_>) {
     let command = "--name bare --enable-oidc-issuer --enable-workload-identity";
     example.plan_fails(&[("cluster_id", &bare)]).says(&["az aks update", command]);
     for (variable, value, told) in [
-        ("cluster_id", "demo", "not the id of a cluster of AKS or Azure Arc"),
-        ("key_vault_id", "kv-demo", "its name or its URL is not enough"),
-        ("key_vault_url", "kv-demo", "A vault's URL is https:// and a host"),
-        ("resource_group_name", "rg-demo.", "and no '.' at its end"),
-        ("location", "West Europe", "such as westeurope"),
-        ("namespace", "-app", "A namespace has a name of"),
-        ("name", "Orchestrator", "Choose a name of 3 to 40"),
-        ("components", "[]", "Name at least one component"),
-        ("components", r#"["dag-processor"]"#, "by its key in the chart's values"),
-        ("components", r#"["worker","Worker"]"#, "differ in more than case"),
-        ("tags", r#"{"":"c"}"#, "Azure takes 50 tags at most"),
+        ("cluster_id", "demo", texts::NOT_A_CLUSTER),
+        ("key_vault_id", "kv-demo", texts::NAME_IS_NOT_ENOUGH),
+        ("key_vault_url", "kv-demo", texts::NOT_A_VAULT_URL),
+        ("resource_group_name", "rg-demo.", texts::DOT_AT_ITS_END),
+        ("location", "West Europe", texts::NOT_A_LOCATION),
+        ("namespace", "-app", texts::NOT_A_NAMESPACE),
+        ("name", "Orchestrator", texts::NOT_A_NAME),
+        ("components", "[]", texts::NO_COMPONENT),
+        ("components", r#"["dag-processor"]"#, texts::COMPONENT_KEY),
+        ("components", r#"["worker","Worker"]"#, texts::SAME_COMPONENT),
+        ("tags", r#"{"":"c"}"#, texts::TOO_MANY_TAGS),
     ] {
-        example.plan_fails(&[(variable, value)]).says(&["Invalid value for variable", told]);
+        example.plan_fails(&[(variable, value)]).says(&[texts::INVALID_VARIABLE, told]);
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::example::{Example, of_an_example};
 use crate::azwi::{NOTHING, changes};
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 const EAST: &str = "module.east.azwi_federated_credential_binding.this[\"storefront\"]";
 
@@ -77,7 +78,7 @@ fn an_application_is_in_two_clusters_and_leaves_one_of_them() {
         remove_module(example);
         let without_module = fs::read_to_string(&main).unwrap();
         remove_provider(example);
-        example.plan_fails(&[]).says(&["Provider configuration not present"]);
+        example.plan_fails(&[]).says(&[texts::NO_PROVIDER_CONFIGURATION]);
         fs::write(&main, without_module).unwrap();
         assert_eq!(example.change(&[]), changes([(EAST, "delete")]));
         assert!(emulator.account_of("second", "demo", "storefront").is_none());
@@ -88,7 +89,7 @@ fn an_application_is_in_two_clusters_and_leaves_one_of_them() {
 
         let demo = Emulator::cluster_id("rg-demo", "demo");
         let twice = format!(r#"{{"west": "{demo}", "east": "{}"}}"#, demo.to_uppercase());
-        example.plan_fails(&[("cluster_ids", &twice)]).says(&["Both are the same cluster"]);
+        example.plan_fails(&[("cluster_ids", &twice)]).says(&[texts::SAME_CLUSTER]);
         example.plan_fails(&[("cluster_ids", r#"{"west": "demo", "east": "second"}"#)]).says(&["az aks show"]);
         example.plan_fails(&[("key_vault_id", "kv-demo")]).says(&["az keyvault show --query id"]);
     });
@@ -101,7 +102,7 @@ fn of_a_cluster_that_is_gone_the_credential_is_deleted_and_the_account_forgotten
         let emulator = &example.azwi.emulator;
         emulator.delete_account_of("second", "demo", "storefront");
         emulator.delete_cluster(&Emulator::cluster_id("rg-demo", "second"));
-        example.plan_fails(&[]).says(&["`second` does not exist"]);
+        example.plan_fails(&[]).says(&[texts::NOT_FOUND, "`second`"]);
         remove_module(example);
         let arguments = ["apply", "-json", "-input=false", "-auto-approve", "-var-file=emulator.tfvars"];
         let run = example.azwi.run_in(&example.folder(), &arguments);

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::example::{Example, of_an_example};
 use crate::azwi::changes;
 use crate::emulator::{Emulator, SUBSCRIPTION};
+use crate::texts;
 
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 
@@ -91,15 +92,17 @@ fn several_accounts_act_as_one_identity_that_may_do_what_the_catalogue_gives_it(
 }
 
 fn wrong_variables(example: &Example<'_>) {
-    example.plan_fails(&[("key_vault_id", "kv-demo")]).says(&["not the id of a vault", "az keyvault show --query id"]);
-    example.plan_fails(&[("cluster_id", "demo")]).says(&["not the id of a cluster", "az aks show --query id"]);
-    example.plan_fails(&[("storage_account_id", "stdemo")]).says(&["not the id of a storage account"]);
-    example.plan_fails(&[("service_bus_namespace_id", "sb")]).says(&["not the id of a Service Bus namespace"]);
-    example.plan_fails(&[("write_container", "Invoices")]).says(&["A container's name"]);
-    example.plan_fails(&[("send_queue", "/")]).says(&["A queue's name"]);
-    example.plan_fails(&[("access", r#"["read_everything"]"#)]).says(&["Choose from read_secrets", "catalogue"]);
-    example.plan_fails(&[("tags", r#"{"team": "x"}"#)]).says(&["come from the variables name and team"]);
-    example.plan_fails(&[("namespace", "Demo")]).says(&["A namespace has at most 63"]);
+    example.plan_fails(&[("key_vault_id", "kv-demo")]).says(&[texts::NOT_A_VAULT, "az keyvault show --query id"]);
+    example.plan_fails(&[("cluster_id", "demo")]).says(&[texts::NOT_A_CLUSTER, "az aks show --query id"]);
+    example.plan_fails(&[("storage_account_id", "stdemo")]).says(&[texts::NOT_A_STORAGE_ACCOUNT]);
+    example.plan_fails(&[("service_bus_namespace_id", "sb")]).says(&[texts::NOT_A_SERVICE_BUS]);
+    example.plan_fails(&[("write_container", "Invoices")]).says(&[texts::NOT_A_CONTAINER]);
+    example.plan_fails(&[("send_queue", "/")]).says(&[texts::NOT_A_QUEUE]);
+    example.plan_fails(&[("access", r#"["read_everything"]"#)]).says(&[texts::CHOOSE_ACCESS, "read_secrets"]);
+    example.plan_fails(&[("tags", r#"{"team": "x"}"#)]).says(&[texts::TAGS_BY_VARIABLE]);
+    example.plan_fails(&[("namespace", "Demo")]).says(&[texts::NOT_A_NAMESPACE]);
     let many: Vec<String> = (0..21).map(|number| format!("\"app-{number}\"")).collect();
-    example.plan_fails(&[("service_accounts", &format!("[{}]", many.join(",")))]).says(&["here are 21"]);
+    example
+        .plan_fails(&[("service_accounts", &format!("[{}]", many.join(",")))])
+        .says(&[texts::TOO_MANY_ACCOUNTS, "21"]);
 }

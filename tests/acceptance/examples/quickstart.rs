@@ -1,6 +1,7 @@
 //! examples/quickstart.
 
 use super::example::of_an_example;
+use crate::texts;
 
 #[test]
 fn the_quickstart_binds_an_account_to_an_identity() {
@@ -16,7 +17,7 @@ fn the_quickstart_binds_an_account_to_an_identity() {
             ["azwi_federated_credential_binding.app", "azwi_user_assigned_identity.app", "data.azwi_cluster.this"]
         );
 
-        example.plan_fails(&[("key_vault_id", "kv-demo")]).says(&["not the id of a Key Vault", "az keyvault show"]);
+        example.plan_fails(&[("key_vault_id", "kv-demo")]).says(&[texts::NOT_A_KEY_VAULT, "az keyvault show"]);
         let plan = example.plan(&[("location", "")]);
         assert!(plan.diagnostics("error").is_empty());
 

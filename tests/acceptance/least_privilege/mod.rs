@@ -16,6 +16,7 @@ use self::account::{allowed, signed_in};
 use self::guide::{Guide, Rights, Row, objects, verbs};
 use self::lives::{CLIENT, LIVES, Life, OTHER_CLIENT, PRINCIPAL};
 use crate::azwi::{Azwi, NOTHING, changes, on_an_emulated_cluster_only};
+use crate::texts;
 
 /// Why none of this runs against a real cluster.
 const RIGHTS: &str = "the rights that were asked for are in the emulator's log";
@@ -164,7 +165,7 @@ fn annotating_needs_no_azure_and_tells_a_missing_namespace_only_with_the_right_t
             azwi.write(&life.hcl(&azwi).replace("var.namespace", "\"nowhere\""));
             azwi.environment.clone_from(&annotate);
             let last = azwi.emulator.requests();
-            azwi.apply_fails().says(&["nowhere", "does not exist"]);
+            azwi.apply_fails().says(&[texts::NOT_FOUND, "nowhere"]);
             let asked: Rights = azwi.emulator.log().split_off(last).iter().filter_map(right).collect();
             let listed = guide.rights(|row| row.of == life.row && matches!(row.to.as_str(), "plan" | "explain"));
             assert_eq!(asked, listed, "{}: what is asked for to explain a failure, and what the guide lists", life.row);

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use super::markdown::{Page, root};
 use super::shell::{ANSWERS, Shell};
 use crate::azwi::on_an_emulated_cluster_only;
+use crate::texts;
 
 #[test]
 fn the_readme_leads_to_a_binding_and_to_a_plan_that_finds_what_is_broken() {
@@ -38,7 +39,7 @@ fn the_readme_leads_to_a_binding_and_to_a_plan_that_finds_what_is_broken() {
         // The account as kubectl shows it, and the plan after somebody has changed it.
         assert!(stdout.contains("azure.workload.identity/client-id: "), "{stdout}");
         assert!(
-            stdout.contains("azwi_federated_credential_binding.app will be updated in-place"),
+            stdout.contains(&format!("azwi_federated_credential_binding.app {}", texts::UPDATED_IN_PLACE)),
             "{stdout}\n{stderr}"
         );
         assert!(stdout.contains("someone-elses"), "{stdout}");

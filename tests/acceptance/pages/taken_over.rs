@@ -10,6 +10,7 @@ use super::each_page;
 use super::markdown::{Block, Page, pages};
 use super::shell::Shell;
 use crate::azwi::Azwi;
+use crate::texts;
 
 /// The kinds that the guides make: identities with their credentials, role assignments, and accounts that come with no namespace.
 const KINDS: [&str; 3] = ["/userassignedidentities/", "/roleassignments/", "/serviceaccounts/"];
@@ -55,7 +56,7 @@ impl Guide<'_> {
         assert_eq!(identities(&emulator.state()), BTreeMap::new());
 
         emulator.restore(&by_commands);
-        self.run("! terraform apply >refused 2>&1\ngrep --quiet 'exists already' refused");
+        self.run(&format!("! terraform apply >refused 2>&1\ngrep --quiet '{}' refused", texts::ALREADY_EXISTS));
         self.follow("Move what exists into Terraform");
         self.is_taken_over(&made);
 

@@ -4,8 +4,6 @@
 //! A hundred creates at once, each followed at once by sign-ins of its workload; every one of them draws its own times from the
 //! emulator's seed. Without Terraform, whose hundred processes would take longer than the replicas.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +16,8 @@ use azwi::value::{self, Value};
 use azwi_emulator::settings::{Settings, TokenReplicas};
 use azwi_emulator::{Emulator, Options};
 use serde_json::{Value as Json, json};
+
+use crate::trust;
 
 const CREATES: usize = 100;
 /// How often each workload signs in right after its create. With three replicas, it misses none of them.
@@ -104,15 +104,9 @@ async fn is_refused(provider: &Provider, identity: &Json, account: &str) -> bool
 
 #[test]
 fn after_a_hundred_creates_nobody_is_refused_and_with_one_success_as_the_proof_some_are() {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (patient, hasty) = (slow_emulator(1), slow_emulator(1));
-    let folder = tempfile::tempdir().unwrap();
-    let authorities = folder.path().join("ca.pem");
-    std::fs::write(&authorities, format!("{}{}", patient.ca_pem, hasty.ca_pem)).unwrap();
-    #[allow(unsafe_code, reason = "the only test of this program sets it before it starts a thread that reads it")]
-    unsafe {
-        std::env::set_var("SSL_CERT_FILE", &authorities);
-    }
+    trust(&patient);
+    trust(&hasty);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let hurry = ("AZWI_TEST_HURRY", "50");
     let with_one = runtime.block_on(refused(&hasty, &[hurry, ("AZWI_TEST_PROBES", "1")]));

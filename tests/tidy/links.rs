@@ -2,14 +2,14 @@
 //!
 //! Links are read as GitHub reads them: relative to the page, with the anchors that GitHub makes of headings.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use pulldown_cmark::{BrokenLink, CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 use regex::Regex;
+
+use super::root;
 
 /// Folders that are not ours, or not the repository's.
 const ELSEWHERE: [&str; 4] = [".git", ".terraform", ".tools", "target"];
@@ -23,10 +23,6 @@ struct Page {
     anchors: BTreeSet<String>,
     /// The languages of its fenced blocks; empty for one that names none.
     blocks: Vec<String>,
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All pages below a folder, by their paths relative to it.
