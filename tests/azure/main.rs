@@ -7,12 +7,14 @@
 mod clusters;
 mod credentials;
 mod emulator;
+mod environment;
 mod fixtures;
 mod identities;
 mod oidc;
 mod retries;
 mod roles;
+#[path = "../support/server.rs"]
+mod server;
 mod sign_in;
-mod stand_in;
 mod traps;
 mod views;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod between;
 mod cluster;
 mod connection;
 mod lost_answers;
@@ -9,8 +10,9 @@ mod ownership;
 mod remote;
 mod resource;
 mod retries;
+#[path = "../support/server.rs"]
+mod server;
 mod server_side_apply;
-mod stand_in;
 mod tokens;
 
 use std::time::Duration;
