@@ -8,6 +8,7 @@ pub mod data_sources;
 pub mod docs;
 pub mod domain;
 pub mod error;
+mod http;
 pub mod kubernetes;
 pub mod lifecycle;
 pub mod oidc;
