@@ -20,6 +20,8 @@ pub(crate) enum Fate {
     LoseAnswer,
     /// This is the answer: status, headers, body.
     Answer(u16, Vec<(&'static str, &'static str)>, String),
+    /// So is this.
+    Reply(Reply),
 }
 
 type Decide = dyn Fn(&str, usize) -> Pin<Box<dyn Future<Output = Fate> + Send>> + Send + Sync;
@@ -82,6 +84,7 @@ async fn reply(fate: Fate, cluster: Option<Cluster>, asked: Asked) -> Reply {
         Fate::Answer(status, headers, body) => {
             headers.into_iter().fold(Reply::text(status, &body), |reply, (name, value)| reply.with(name, value))
         }
+        Fate::Reply(reply) => reply,
         Fate::LoseRequest => Reply::Close,
         Fate::Pass | Fate::LoseAnswer => {
             let query = if asked.raw_query.is_empty() { String::new() } else { format!("?{}", asked.raw_query) };

@@ -5,6 +5,7 @@
 mod between;
 mod cluster;
 mod connection;
+mod hostile;
 mod lost_answers;
 mod ownership;
 mod remote;
