@@ -9,6 +9,7 @@ mod credentials;
 mod emulator;
 mod environment;
 mod fixtures;
+mod hostile;
 mod identities;
 mod oidc;
 mod retries;
