@@ -10,6 +10,7 @@ pub mod domain;
 pub mod error;
 #[cfg(test)]
 mod golden;
+mod http;
 pub mod kubernetes;
 pub mod lifecycle;
 pub mod oidc;

@@ -4,15 +4,16 @@
 //! Entra ID fetches both itself, anonymously, when a token is exchanged. So does this: over https, without a token, and
 //! without following a redirect to another host, which would be another issuer's word.
 
-use std::error::Error as _;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::{Client, StatusCode, redirect};
+use bytes::Bytes;
+use reqwest::{Body, Client, StatusCode, redirect};
 use serde::Deserialize;
 use url::Url;
 
-use crate::wait::{Interrupted, Wait};
+use crate::http::{self, Backoff, Broken, Cause, DOCUMENT, End, Failed, Unread, Verdict, show_address, show_text};
+use crate::wait::Wait;
 
 /// How long a host may take to take a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -20,8 +21,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(30);
 /// How often a document is asked for where the service fails.
 const TRIES: u32 = 4;
-/// The largest document that is read. Real ones have a few kilobytes.
-const LARGEST: usize = 1 << 20;
+/// The pauses between these.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(4) };
 const REDIRECTS: usize = 5;
 
 /// The discovery document, as far as Entra ID looks at it.
@@ -82,9 +83,9 @@ static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
         .timeout(WHOLE)
         .https_only(true)
         .redirect(policy)
-        .user_agent(concat!("terraform-provider-azwi/", env!("CARGO_PKG_VERSION")))
+        .user_agent(http::USER_AGENT)
         .build()
-        .map_err(|error| error.to_string())
+        .map_err(|error| Broken::sending(&error).to_string())
 });
 
 /// Where an issuer's discovery document is: behind the issuer, whose slash at its end counts once.
@@ -109,75 +110,55 @@ pub async fn keys(jwks_uri: &str, wait: &Wait) -> Result<Vec<Key>, Failure> {
 }
 
 async fn document<T: for<'de> Deserialize<'de>>(url: &str, what: &str, wait: &Wait) -> Result<T, Failure> {
-    let failure = |message: String| Failure { url: url.to_owned(), message };
+    let failure = |message: String| Failure { url: show_address(url), message: show_text(&message) };
     match Url::parse(url) {
         Ok(parsed) if parsed.scheme() == "https" => {}
         Ok(_) => return Err(failure("it is no https URL, and only those are fetched".to_owned())),
         Err(error) => return Err(failure(format!("it is no URL: {error}"))),
     }
-    let mut pause = Duration::from_millis(500);
-    let mut tries = 1;
-    let body = loop {
-        let (message, passing) = match wait.bound(fetch(url)).await {
-            Ok(Ok(body)) => break body,
-            Ok(Err(failed)) => failed,
-            Err(Interrupted::Cancelled) => return Err(failure("the operation was stopped".to_owned())),
-            Err(Interrupted::Deadline) => return Err(failure("the timeout was over before it answered".to_owned())),
-        };
-        tracing::debug!(url, tries, message, "the document was not to be had");
-        if !passing || tries >= TRIES || wait.sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await.is_err() {
-            return Err(failure(message));
+    let attempt = |_| async move {
+        match wait.bound(fetch(url)).await {
+            Ok(fetched) => fetched,
+            Err(why) => Err(Verdict::Ended(why).on("the timeout was over before it answered".to_owned())),
         }
-        pause *= 2;
-        tries += 1;
     };
+    let body = http::retry(wait, BACKOFF, attempt).await.map_err(|gave_up| match gave_up.end {
+        _ if wait.cancel.is_cancelled() => failure("the operation was stopped".to_owned()),
+        End::Exhausted if gave_up.tries > 1 => failure(format!("{} (tried {} times)", gave_up.error, gave_up.tries)),
+        _ => failure(gave_up.error),
+    })?;
     serde_json::from_slice(&body).map_err(|error| failure(format!("the answer is not {what}: {error}")))
 }
 
-/// One try; the failure says whether another may go better.
-async fn fetch(url: &str) -> Result<Vec<u8>, (String, bool)> {
-    let client = CLIENT.as_ref().map_err(|error| (format!("no client can be made: {error}"), false))?;
-    let lost = |error: reqwest::Error| {
-        let told = chain(&error);
-        // A certificate that is not trusted will not be so in a moment.
-        let passing = !error.is_builder() && !told.contains("ertificate");
-        (told, passing)
-    };
-    let mut answer = client.get(url).header("accept", "application/json").send().await.map_err(lost)?;
+/// One try.
+async fn fetch(url: &str) -> Result<Bytes, Failed<String>> {
+    let client = CLIENT.as_ref().map_err(|error| Verdict::Final.on(format!("no client can be made: {error}")))?;
+    let sent = client.get(url).header("accept", "application/json").send().await;
+    let answer = sent.map_err(|error| lost(&Broken::sending(&error)))?;
     let status = answer.status();
     if status.is_redirection() {
-        let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or("nowhere").to_owned();
-        return Err((
-            format!("it redirects to {to}; redirects are followed on the same host only, {REDIRECTS} at most"),
-            false,
-        ));
+        let to =
+            answer.headers().get("location").and_then(|to| to.to_str().ok()).map_or("nowhere".into(), show_address);
+        return Err(Verdict::Final
+            .on(format!("it redirects to {to}; redirects are followed on the same host only, {REDIRECTS} at most")));
     }
     if !status.is_success() {
         let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-        return Err((format!("it answered {status}"), passing));
+        let after = http::retry_after(answer.headers(), SystemTime::now());
+        let verdict = if passing { Verdict::Passing { tries: TRIES, after } } else { Verdict::Final };
+        return Err(verdict.on(format!("it answered {status}")));
     }
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(lost)? {
-        body.extend_from_slice(&piece);
-        if body.len() > LARGEST {
-            return Err((format!("it is larger than {LARGEST} bytes"), false));
-        }
-    }
-    Ok(body)
+    http::read(Body::from(answer), DOCUMENT).await.map_err(|unread| match unread {
+        Unread::Broken(broken) => lost(&broken),
+        Unread::TooLarge(_) => Verdict::Final.on(unread.to_string()),
+    })
 }
 
-/// An error with its causes, each said once.
-fn chain(error: &reqwest::Error) -> String {
-    let mut told = "it cannot be reached".to_owned();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !told.contains(&text) {
-            told = format!("{told}: {text}");
-        }
-        next = cause.source();
-    }
-    told
+/// The verdict on a connection without an answer. A certificate that is not trusted will not be so in a moment.
+fn lost(broken: &Broken) -> Failed<String> {
+    let final_one = broken.certificate().is_some() || broken.cause == Cause::Unsendable;
+    let verdict = if final_one { Verdict::Final } else { Verdict::Passing { tries: TRIES, after: None } };
+    verdict.on(format!("it cannot be reached: {broken}"))
 }
 
 #[cfg(test)]

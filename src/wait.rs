@@ -2,8 +2,12 @@
 //!
 //! Ending a wait is not the same as dropping what was already sent: a write on its way is given [`GRACE`] to answer, because
 //! an object that was made but never recorded is the worst outcome of all. Reads are dropped at once.
+//!
+//! A wait is handed down through every loop of an operation, so it also counts how often these may try again after a failure.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,6 +16,13 @@ use tokio_util::sync::CancellationToken;
 /// How long a write that was already sent may go on after the deadline or the cancellation.
 pub const GRACE: Duration = Duration::from_secs(10);
 
+/// How often the requests of one operation may be sent again after failures. A loop that succeeds after failures gives one
+/// back, so that this bounds a storm and not a long operation.
+pub(crate) const RETRIES: u32 = 32;
+
+/// What stands for a timeout that no clock can represent: longer than any process runs.
+const ENDLESS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// The end of an operation's patience.
 #[derive(Debug, Clone)]
 pub struct Wait {
@@ -19,6 +30,8 @@ pub struct Wait {
     pub deadline: Instant,
     /// Fires when Terraform asks to stop.
     pub cancel: CancellationToken,
+    /// What is left of [`RETRIES`], shared by all that wait for the same operation.
+    retries: Arc<AtomicU32>,
 }
 
 /// Why a wait ended without what it waited for.
@@ -33,7 +46,7 @@ pub enum Interrupted {
 impl Wait {
     /// Waits for at most `timeout` from now, or until `cancel` fires.
     pub fn new(timeout: Duration, cancel: CancellationToken) -> Self {
-        Self { deadline: Instant::now() + timeout, cancel }
+        Self { deadline: after(timeout), cancel, retries: Arc::new(AtomicU32::new(RETRIES)) }
     }
 
     /// Waits for at most `timeout` from now; nothing can cancel it.
@@ -41,10 +54,21 @@ impl Wait {
         Self::new(timeout, CancellationToken::new())
     }
 
-    /// The same cancellation with a deadline at most `limit` from now.
+    /// The same cancellation and retries with a deadline at most `limit` from now.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {
-        Self { deadline: self.deadline.min(Instant::now() + limit), cancel: self.cancel.clone() }
+        Self { deadline: self.deadline.min(after(limit)), ..self.clone() }
+    }
+
+    /// Takes one of the operation's retries; false if none is left.
+    pub(crate) fn take_retry(&self) -> bool {
+        self.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Gives a retry back after a success.
+    pub(crate) fn return_retry(&self) {
+        let _ =
+            self.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| (left < RETRIES).then(|| left + 1));
     }
 
     /// What is left of the timeout; zero when it is over.
@@ -113,6 +137,12 @@ impl Wait {
     }
 }
 
+/// So far from now. Timeouts come from configurations and services, which may ask for more than a clock can represent.
+fn after(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or(now + ENDLESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,5 +180,26 @@ mod tests {
     async fn a_write_is_not_begun_when_the_wait_is_over() {
         let wait = Wait::at_most(Duration::ZERO);
         assert_eq!(wait.bound_write(async { 1 }).await, Err(Interrupted::Deadline));
+    }
+
+    #[tokio::test]
+    async fn huge_timeout_is_no_overflow() {
+        let wait = Wait::at_most(Duration::MAX);
+        assert!(wait.remaining() > Duration::from_secs(1 << 27));
+        assert!(wait.within(Duration::MAX).check().is_ok());
+        assert_eq!(wait.bound(async { 1 }).await, Ok(1));
+        assert_eq!(wait.sleep(Duration::MAX).await, Err(Interrupted::Deadline));
+    }
+
+    #[test]
+    fn retries_are_shared_and_bounded() {
+        let wait = Wait::at_most(Duration::from_secs(5));
+        let nested = wait.within(Duration::from_secs(1));
+        for _ in 0..RETRIES {
+            assert!(nested.take_retry());
+        }
+        assert!(!wait.take_retry());
+        wait.return_retry();
+        assert!(nested.take_retry() && !nested.take_retry());
     }
 }

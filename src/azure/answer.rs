@@ -3,8 +3,6 @@
 //! Azure Resource Manager and Entra ID shape their errors differently; a proxy or a captive portal between shapes them
 //! in no way at all. All come through here, so that an error always carries what its sender said.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -13,9 +11,13 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Error, ErrorKind};
 use super::hint;
+use crate::http::{show_at_most, show_text};
 
 /// At most this many characters of a body that is no error document are quoted.
 const QUOTED: usize = 200;
+
+/// An error document is told up to this many bytes; who has forty thousand details says enough with the first ones.
+const TOLD: usize = 4_000;
 
 /// An answer, whatever its status.
 #[derive(Debug, Clone)]
@@ -63,21 +65,23 @@ impl Answer {
         let document = serde_json::from_slice::<Document>(&self.body).unwrap_or_default();
         let mut error = subject.error(kind_of(self.status), "");
         error.status = Some(self.status.as_u16());
-        error.request_id = self.header("x-ms-request-id").or(document.trace_id);
-        error.correlation_id = self.header("x-ms-correlation-request-id").or(document.correlation_id);
+        let id = |header, member: Option<String>| self.header(header).or(member).map(|id| show_at_most(&id, QUOTED));
+        error.request_id = id("x-ms-request-id", document.trace_id);
+        error.correlation_id = id("x-ms-correlation-request-id", document.correlation_id);
+        let code = |text: String| show_at_most(&text, QUOTED);
         match document.error {
             Some(Reported::Entra(short)) => {
                 error.kind = ErrorKind::SignIn;
-                error.message = document.error_description.unwrap_or_else(|| short.clone());
-                error.code = Some(aadsts(&error.message).unwrap_or(short));
+                error.message = show_text(&document.error_description.unwrap_or_else(|| short.clone()));
+                error.code = Some(aadsts(&error.message).unwrap_or_else(|| code(short)));
             }
             Some(Reported::Arm(body)) => {
-                error.message = body.text();
-                error.code = body.code.or_else(|| self.header("x-ms-error-code"));
+                error.message = show_text(&body.text());
+                error.code = body.code.or_else(|| self.header("x-ms-error-code")).map(code);
             }
             None => {
-                error.code = self.header("x-ms-error-code").or(document.code);
-                error.message = document.message.unwrap_or_else(|| {
+                error.code = self.header("x-ms-error-code").or(document.code).map(code);
+                error.message = document.message.map(|message| show_text(&message)).unwrap_or_else(|| {
                     if self.body.is_empty() {
                         format!("the service answered {} without saying why", self.status)
                     } else {
@@ -103,9 +107,10 @@ impl Answer {
     }
 
     fn quote(&self) -> String {
-        let text = String::from_utf8_lossy(&self.body);
-        let start: String = text.chars().take(QUOTED).collect();
-        format!("{start:?}{}", if start.len() < text.len() { "…" } else { "" })
+        // Four bytes are the most that a character has.
+        let start = self.body.get(..4 * QUOTED).unwrap_or(&self.body);
+        let text: String = String::from_utf8_lossy(start).chars().take(QUOTED).collect();
+        format!("{text:?}{}", if text.len() < self.body.len() { "…" } else { "" })
     }
 }
 
@@ -159,8 +164,6 @@ struct Body {
     message: Option<String>,
     target: Option<String>,
     details: Option<Vec<Body>>,
-    #[serde(flatten)]
-    _rest: BTreeMap<String, serde_json::Value>,
 }
 
 impl Body {
@@ -173,6 +176,9 @@ impl Body {
             text.push_str(&format!(" (target {target})"));
         }
         for detail in self.details.iter().flatten() {
+            if text.len() > TOLD {
+                break;
+            }
             let inner = detail.text();
             if !inner.is_empty() && !text.contains(&inner) {
                 let code = detail.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();

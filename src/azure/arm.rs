@@ -14,6 +14,7 @@ use super::answer::{Answer, Subject};
 use super::error::{Error, ErrorKind, Result};
 use super::transport::{Authorize, Outgoing};
 use super::{AccessToken, Azure};
+use crate::http::{LIST, OBJECT, Repeat, Unread, show_address};
 use crate::wait::Wait;
 
 /// A list that goes on longer than this does not end by itself.
@@ -27,6 +28,7 @@ pub(super) struct Request {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Bytes,
+    repeat: Repeat,
 }
 
 impl Request {
@@ -34,7 +36,14 @@ impl Request {
     pub(super) fn new(method: Method, what: &str, path: impl Into<String>, api_version: &str) -> Self {
         let path = path.into();
         let subject = Subject::new(format!("{method} {what}"), &path);
-        Self { subject, method, path, query: vec![("api-version", api_version.to_owned())], body: Bytes::new() }
+        let (query, repeat) = (vec![("api-version", api_version.to_owned())], Repeat::of(&method));
+        Self { subject, method, path, query, body: Bytes::new(), repeat }
+    }
+
+    /// The same request, whose second sending changes nothing more than the first although its method does not promise that.
+    pub(super) fn repeatable(mut self) -> Self {
+        self.repeat = Repeat::Safe;
+        self
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -71,7 +80,7 @@ impl Azure {
     /// Sends one request.
     pub(super) async fn send(&self, request: &Request, wait: &Wait) -> Result<Answer> {
         let url = request.url(&self.bounded_cloud(&request.subject, wait).await?.resource_manager);
-        self.send_to(url, request, wait).await
+        self.send_to(url, request, OBJECT, wait).await
     }
 
     /// Sends a request for an object; `None` when it is gone.
@@ -88,25 +97,33 @@ impl Azure {
         let endpoint = self.bounded_cloud(&request.subject, wait).await?.resource_manager.clone();
         let mut url = request.url(&endpoint);
         let mut found = Vec::new();
+        let mut size = 0;
         for _ in 0..MOST_PAGES {
-            let page: Page<T> = self.send_to(url, request, wait).await?.json(&request.subject)?;
+            let answer = self.send_to(url, request, LIST, wait).await?;
+            size += answer.body.len();
+            if size > LIST {
+                return Err(request.subject.error(ErrorKind::Decode, Unread::TooLarge(LIST).to_string()));
+            }
+            let page: Page<T> = answer.json(&request.subject)?;
             found.extend(page.value);
             let Some(next) = page.next_link.filter(|next| !next.is_empty()) else { return Ok(found) };
             url = endpoint.join(&next).ok().filter(|url| url.origin() == endpoint.origin()).ok_or_else(|| {
                 // Our token goes along, so it must not be led elsewhere.
-                request.subject.error(ErrorKind::Decode, format!("the next page is at another place: `{next}`"))
+                request
+                    .subject
+                    .error(ErrorKind::Decode, format!("the next page is at another place: `{}`", show_address(&next)))
             })?;
         }
         Err(request.subject.error(ErrorKind::Decode, format!("the list has no end after {MOST_PAGES} pages")))
     }
 
-    async fn send_to(&self, url: Url, request: &Request, wait: &Wait) -> Result<Answer> {
+    async fn send_to(&self, url: Url, request: &Request, limit: usize, wait: &Wait) -> Result<Answer> {
         let mut headers = HeaderMap::new();
         if !request.body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let outgoing =
-            Outgoing { method: request.method.clone(), url, headers, body: request.body.clone(), alone: false };
+        let (body, repeat) = (request.body.clone(), request.repeat);
+        let outgoing = Outgoing { headers, body, repeat, limit, ..Outgoing::new(request.method.clone(), url) };
         self.inner.transport.send(&request.subject, outgoing, Some(self), wait).await
     }
 

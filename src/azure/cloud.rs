@@ -9,6 +9,7 @@ use super::answer::Subject;
 use super::config::{Config, Environment};
 use super::error::{Error, ErrorKind};
 use super::transport::{Outgoing, Transport};
+use crate::http::{show_address, show_url};
 use crate::wait::Wait;
 
 /// The version of `/metadata/endpoints` that lists all clouds a host knows.
@@ -57,15 +58,8 @@ impl Cloud {
     pub(super) async fn find(config: &Config, transport: &Transport, wait: &Wait) -> Result<Self, Error> {
         let Some(host) = &config.metadata_host else { return resolve(config, &Raw::built_in(config.environment)) };
         let url = metadata_url(host)?;
-        let subject = Subject::new("GET cloud metadata", format!("https://{}/metadata/endpoints", url.authority()));
-        let request = Outgoing {
-            method: reqwest::Method::GET,
-            url,
-            headers: Default::default(),
-            body: Default::default(),
-            alone: false,
-        };
-        let answer = transport.send(&subject, request, None, wait).await?;
+        let subject = Subject::new("GET cloud metadata", show_url(&url));
+        let answer = transport.send(&subject, Outgoing::new(reqwest::Method::GET, url), None, wait).await?;
         let described: Described = answer.json(&subject)?;
         let raw = described.pick(config.environment).ok_or_else(|| {
             subject.error(ErrorKind::Config, format!("it describes no cloud for environment {:?}", config.environment))
@@ -145,7 +139,10 @@ fn resolve(config: &Config, raw: &Raw) -> Result<Cloud, Error> {
 /// An https URL that ends with a slash, so that paths can be joined to it.
 fn parse(name: &str, text: &str) -> Result<Url, Error> {
     let wrong = |why: &str| {
-        Error::config(name, format!("`{text}` is not an endpoint: {why}; it looks like `https://management.azure.com`"))
+        Error::config(
+            name,
+            format!("`{}` is not an endpoint: {why}; it looks like `https://management.azure.com`", show_address(text)),
+        )
     };
     let mut url = Url::parse(text.trim()).map_err(|problem| wrong(&problem.to_string()))?;
     if url.scheme() != "https" || url.host_str().is_none() {
@@ -167,7 +164,10 @@ fn metadata_url(host: &str) -> Result<Url, Error> {
         .ok()
         .filter(|url| url.path() == "/metadata/endpoints")
         .ok_or_else(|| {
-            Error::config("metadata_host", format!("`{host}` is not a host; it looks like `management.azure.com`"))
+            Error::config(
+                "metadata_host",
+                format!("`{}` is not a host; it looks like `management.azure.com`", show_address(host)),
+            )
         })
 }
 

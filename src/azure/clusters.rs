@@ -164,22 +164,14 @@ impl Clusters<'_> {
             }
         };
         let what = format!("credentials of {}", what(id.kind()));
-        let mut request = Request::new(Method::POST, &what, format!("{id}/{action}"), API);
+        let mut request = Request::new(Method::POST, &what, format!("{id}/{action}"), API).repeatable();
         if (id.kind(), kind) == (ClusterKind::Aks, CredentialKind::User) {
             request = request.query("format", "exec");
         }
         if let Some(body) = &body {
             request = request.body(body);
         }
-        let mut losses = 0;
-        let answer = loop {
-            match self.azure.send(&request, wait).await {
-                Ok(answer) => break answer,
-                // Asking changes nothing, although it is a POST.
-                Err(lost) if lost.ambiguous => self.azure.pause_after_loss(lost, &mut losses, wait).await?,
-                Err(error) => return Err(error),
-            }
-        };
+        let answer = self.azure.send(&request, wait).await?;
         // Not read with `Answer::json`, whose errors quote the answer.
         let refuse = |message: &str| request.subject.error(ErrorKind::Decode, message);
         let list: Credentials = serde_json::from_slice(&answer.body)

@@ -7,6 +7,7 @@
 //! The generated client would fail on a credential without a subject (a flexible one, which somebody else may have made),
 //! and with it on a whole list; so it sends, and our own model reads.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use azure_mgmt_msi::package_2023_01_31::models;
@@ -15,13 +16,16 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Azure;
+use super::answer::Answer;
 use super::arm::Request;
 use super::error::{Error, ErrorKind, Result};
 use super::generated::Call;
 use super::id::{CredentialId, IdentityId};
 use super::identities::null_is_empty;
 use super::queue::{self, Turn};
+use super::retry;
 use super::view::Change;
+use crate::http::{self, Failed, Verdict};
 use crate::wait::Wait;
 
 /// How many credentials an identity holds.
@@ -181,46 +185,54 @@ impl Held<'_> {
     pub async fn put(&self, id: &CredentialId, trust: &Trust, wait: &Wait) -> Result<Credential> {
         self.check(id)?;
         let _view = self.changes();
+        let azure = self.credentials.azure;
+        let waited = &Waited::default();
+        let attempt = |tries| async move {
+            let send = || self.put_once(id, trust, wait);
+            let read_back =
+                || async move { Ok(self.credentials.get(id, wait).await?.filter(|found| trust.describes(found))) };
+            match azure.write_once(wait, send, read_back).await {
+                Ok(credential) => Ok(credential),
+                Err(error) => Err(self.classify(id, error, tries, waited, wait).await),
+            }
+        };
+        http::retry(wait, retry::BACKOFF, attempt).await.map_err(retry::gave_up)
+    }
+
+    /// The verdict on a refused PUT: whether the service only needs time, and how much it had.
+    async fn classify(
+        &self,
+        id: &CredentialId,
+        error: Error,
+        tries: u32,
+        waited: &Waited,
+        wait: &Wait,
+    ) -> Failed<Error> {
         let patience = self.credentials.azure.inner.patience;
-        let mut losses = 0;
-        let mut missing_since = None;
-        let mut full_since = None;
-        let mut attempt = 0;
-        loop {
-            let error = match self.put_once(id, trust, wait).await {
-                Ok(credential) => return Ok(credential),
-                Err(error) => error,
-            };
-            if error.ambiguous && wait.check().is_ok() {
-                match self.credentials.get(id, wait).await? {
-                    Some(found) if trust.describes(&found) => return Ok(found),
-                    _ => self.credentials.azure.pause_after_loss(error, &mut losses, wait).await?,
-                }
-                continue;
-            }
-            let pause = if error.is_concurrent_credential_write() {
-                patience.after_collision(attempt)
-            } else if error.is_parent_not_found() {
-                let waited = self.parent_missing(&mut missing_since, wait).await?;
-                if waited > patience.identity_missing {
-                    return Err(error.hint(format!("The identity has not been there for {} s: create it first, or refer to it so that Terraform does.", waited.as_secs())));
-                }
-                patience.next()
-            } else if self.is_full(id, &error, wait).await {
-                let since = *full_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > patience.identity_full {
-                    return Err(full(error));
-                }
-                patience.next()
-            } else {
-                return Err(error);
-            };
-            attempt += 1;
-            tracing::debug!(%id, code = error.code, "trying again in {pause:?}");
-            if let Err(why) = wait.sleep(pause).await {
-                return Err(ended(why, error));
-            }
+        if error.is_concurrent_credential_write() {
+            return Verdict::NotYet { after: patience.after_collision(tries) }.on(error);
         }
+        if error.is_parent_not_found() {
+            let there = match self.credentials.azure.identities().get(&self.identity, wait).await {
+                Ok(found) => found.is_some(),
+                Err(error) => return Verdict::Final.on(error),
+            };
+            let missing = waited.missing.lasts(!there);
+            return match missing > patience.identity_missing {
+                false => Verdict::NotYet { after: patience.next() }.on(error),
+                true => Verdict::Final.on(error.hint(format!(
+                    "The identity did not appear within {} s: create it first, or reference its resource so that Terraform orders the two.",
+                    missing.as_secs()
+                ))),
+            };
+        }
+        if self.is_full(id, &error, wait).await {
+            return match waited.full.lasts(true) > patience.identity_full {
+                false => Verdict::NotYet { after: patience.next() }.on(error),
+                true => Verdict::Final.on(full(error)),
+            };
+        }
+        Verdict::Final.on(error)
     }
 
     /// Deletes a credential. One that is gone is deleted.
@@ -230,23 +242,18 @@ impl Held<'_> {
     pub async fn delete(&self, id: &CredentialId, wait: &Wait) -> Result<()> {
         self.check(id)?;
         let _view = self.changes();
-        let mut attempt = 0;
-        loop {
-            let call = Call::new(self.credentials.azure, "DELETE federated identity credential", id, wait);
-            let (subscription, group, identity, name) = parts(id);
-            let sent = call.credentials().await?.delete(subscription, group, identity, name).send().await;
-            let error = match call.answer(sent).await {
-                Ok(_) => return Ok(()),
-                Err(error) if error.is_gone() => return Ok(()),
-                Err(error) if error.is_concurrent_credential_write() => error,
-                Err(error) => return Err(error),
-            };
-            let pause = self.credentials.azure.inner.patience.after_collision(attempt);
-            attempt += 1;
-            if let Err(why) = wait.sleep(pause).await {
-                return Err(ended(why, error));
+        let patience = self.credentials.azure.inner.patience;
+        let attempt = |tries| async move {
+            match self.delete_once(id, wait).await {
+                Ok(_) => Ok(()),
+                Err(error) if error.is_gone() => Ok(()),
+                Err(error) if error.is_concurrent_credential_write() => {
+                    Err(Verdict::NotYet { after: patience.after_collision(tries) }.on(error))
+                }
+                Err(error) => Err(Verdict::Final.on(error)),
             }
-        }
+        };
+        http::retry(wait, retry::BACKOFF, attempt).await.map_err(retry::gave_up)
     }
 
     /// Ends the view of the identity's credentials now, and once more when the write is over.
@@ -267,15 +274,11 @@ impl Held<'_> {
         call.answer(sent).await?.json(call.subject())
     }
 
-    /// Looks at the identity, and says for how long it has not been there; zero when it is.
-    async fn parent_missing(&self, since: &mut Option<Instant>, wait: &Wait) -> Result<Duration> {
-        match self.credentials.azure.identities().get(&self.identity, wait).await? {
-            Some(_) => {
-                *since = None;
-                Ok(Duration::ZERO)
-            }
-            None => Ok(since.get_or_insert_with(Instant::now).elapsed()),
-        }
+    async fn delete_once(&self, id: &CredentialId, wait: &Wait) -> Result<Answer> {
+        let call = Call::new(self.credentials.azure, "DELETE federated identity credential", id, wait);
+        let (subscription, group, identity, name) = parts(id);
+        let sent = call.credentials().await?.delete(subscription, group, identity, name).send().await;
+        call.answer(sent).await
     }
 
     /// Whether the refusal of a new credential means that there is no room. What the service says then is not documented,
@@ -317,16 +320,25 @@ fn full(mut error: Error) -> Error {
     }
 }
 
-/// The last refusal, when the wait for the next attempt is over.
-fn ended(why: crate::wait::Interrupted, error: Error) -> Error {
-    match why {
-        crate::wait::Interrupted::Deadline => error.hint("It was tried again until the timeout. Raise that in the resource's `timeouts` block if the service is only slow."),
-        crate::wait::Interrupted::Cancelled => Error::interrupted(
-            why,
-            &error.operation,
-            &error.target,
-            &format!("another attempt after: {}", error.message),
-        ),
+/// How long a PUT has met a state that may pass.
+#[derive(Debug, Default)]
+struct Waited {
+    /// The identity cannot be seen.
+    missing: Since,
+    /// The identity has no room.
+    full: Since,
+}
+
+/// The time since which a state lasts.
+#[derive(Debug, Default)]
+struct Since(Mutex<Option<Instant>>);
+
+impl Since {
+    /// Takes note whether the state is met, and says for how long it has been; zero if it is not.
+    fn lasts(&self, met: bool) -> Duration {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = since.or(Some(Instant::now())).filter(|_| met);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 

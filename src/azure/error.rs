@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use crate::http::show_text;
 use crate::wait::Interrupted;
 
 /// A failed call. Its fields are those of [`Failure`].
@@ -72,7 +73,7 @@ pub enum ErrorKind {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// A failure with nothing but its message.
+    /// A failure with nothing but its message. What a service said may be part of it.
     pub fn new(
         kind: ErrorKind,
         operation: impl Into<String>,
@@ -85,7 +86,7 @@ impl Error {
             target: target.into(),
             status: None,
             code: None,
-            message: message.into(),
+            message: show_text(&message.into()),
             request_id: None,
             correlation_id: None,
             hint: None,
@@ -120,7 +121,7 @@ impl Error {
     /// The same failure with advice; earlier advice is kept behind it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        let hint = hint.into();
+        let hint = show_text(&hint.into());
         self.hint = Some(match self.hint.take() {
             Some(earlier) => format!("{hint} {earlier}"),
             None => hint,

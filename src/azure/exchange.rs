@@ -62,7 +62,7 @@ impl Azure {
             .finish();
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
-        let request = Outgoing { method: Method::POST, url, headers, body: Bytes::from(form), alone: true };
+        let request = Outgoing { headers, body: Bytes::from(form), alone: true, ..Outgoing::new(Method::POST, url) };
         let answer = self.inner.transport.send(&subject, request, None, wait).await?;
         // Not read with `Answer::json`, whose errors quote the answer.
         match serde_json::from_slice::<Issued>(&answer.body) {

@@ -97,7 +97,7 @@ impl Call {
         if !body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let outgoing = Outgoing { method, url, headers, body: without_nulls(body), alone: false };
+        let outgoing = Outgoing { headers, body: without_nulls(body), ..Outgoing::new(method, url) };
         let answer = self.azure.inner.transport.send(&self.subject, outgoing, Some(&self.azure), &self.wait).await?;
         let status = core::StatusCode::try_from(answer.status.as_u16()).map_err(|_| unfit("a status"))?;
         let mut headers = core::headers::Headers::new();

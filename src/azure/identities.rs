@@ -104,18 +104,15 @@ impl Identities<'_> {
         if let (Some(isolation), Some(members)) = (&spec.isolation_scope, body.as_object_mut()) {
             members.insert("properties".to_owned(), json!({ "isolationScope": isolation }));
         }
-        let request = request(Method::PUT, id).body(&body);
-        let mut losses = 0;
-        let (identity, created) = loop {
-            match self.azure.send(&request, wait).await {
-                Ok(answer) => break (answer.json::<Identity>(&request.subject)?, answer.status == StatusCode::CREATED),
-                Err(lost) if lost.ambiguous && wait.check().is_ok() => match self.get(id, wait).await? {
-                    Some(found) if spec.describes(&found) => break (found, true),
-                    _ => self.azure.pause_after_loss(lost, &mut losses, wait).await?,
-                },
-                Err(error) => return Err(error),
-            }
+        let request = &request(Method::PUT, id).body(&body);
+        let send = || async move {
+            let answer = self.azure.send(request, wait).await?;
+            Ok((answer.json::<Identity>(&request.subject)?, answer.status == StatusCode::CREATED))
         };
+        let read_back = || async move {
+            Ok(self.get(id, wait).await?.filter(|found| spec.describes(found)).map(|found| (found, true)))
+        };
+        let (identity, created) = self.azure.write_once(wait, send, read_back).await?;
         if created {
             CREATED
                 .lock()
@@ -137,15 +134,8 @@ impl Identities<'_> {
         if let Some(isolation) = &patch.isolation_scope {
             body.insert("properties".to_owned(), json!({ "isolationScope": isolation }));
         }
-        let request = request(Method::PATCH, id).body(&body.into());
-        let mut losses = 0;
-        loop {
-            match self.azure.send(&request, wait).await {
-                Ok(answer) => return answer.json(&request.subject),
-                Err(lost) if lost.ambiguous => self.azure.pause_after_loss(lost, &mut losses, wait).await?,
-                Err(error) => return Err(error),
-            }
-        }
+        let request = request(Method::PATCH, id).body(&body.into()).repeatable();
+        self.azure.send(&request, wait).await?.json(&request.subject)
     }
 
     /// Deletes the identity with all its credentials. One that is gone is deleted.

@@ -2,11 +2,13 @@
 //!
 //! Each of these also ends with the operation's timeout, whichever comes first.
 
+use std::future::Future;
 use std::time::Duration;
 
 use super::Azure;
 use super::error::{Error, Result};
 use super::retry;
+use crate::http::{self, Backoff, jittered};
 use crate::wait::Wait;
 
 /// Limits of waiting, one for each sort of slowness.
@@ -78,30 +80,33 @@ impl Patience {
     }
 
     /// The pause after so many concurrent writes of others: short at first, since each takes a second or less.
-    pub(super) fn after_collision(&self, attempt: u32) -> Duration {
-        jittered((self.pause / 12).saturating_mul(1 << attempt.min(4)).min(self.pause * 2))
+    pub(super) fn after_collision(&self, collisions: u32) -> Duration {
+        self.collisions().pause(collisions)
+    }
+
+    fn collisions(&self) -> Backoff {
+        Backoff { first: self.pause / 12, most: self.pause * 4 / 3 }
     }
 }
 
 impl Azure {
-    /// The pause before a write is sent again of which no answer came and no trace is found.
-    ///
-    /// # Errors
-    /// The loss itself, when it has happened too often or the wait is over.
-    pub(super) async fn pause_after_loss(&self, lost: Error, losses: &mut u32, wait: &Wait) -> Result<()> {
-        *losses += 1;
-        let pause = self.inner.patience.after_collision(*losses);
-        if *losses >= retry::ATTEMPTS || wait.sleep(pause).await.is_err() {
-            return Err(lost);
-        }
-        tracing::debug!(operation = %lost.operation, target = %lost.target, "no trace of the write is found; it is sent again");
-        Ok(())
+    /// Sends a write; if its answer is lost, reads back what became of it. `read_back` returns nothing if there is no trace of
+    /// the write, which is then sent again.
+    pub(super) async fn write_once<T, S, R>(
+        &self,
+        wait: &Wait,
+        send: impl Fn() -> S,
+        read_back: impl Fn() -> R,
+    ) -> Result<T>
+    where
+        S: Future<Output = Result<T>>,
+        R: Future<Output = Result<Option<T>>>,
+    {
+        let unsure = |error: &Error, _| error.ambiguous && wait.check().is_ok();
+        let backoff = self.inner.patience.collisions();
+        let written = http::write_once(wait, backoff, retry::ATTEMPTS, send, unsure, |_| read_back()).await;
+        written.map_err(retry::gave_up)
     }
-}
-
-/// Between half and all of a pause.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)
 }
 
 #[cfg(test)]

@@ -1,88 +1,122 @@
-//! When a request is worth sending again, and when.
+//! When a request to Azure is worth another try, and what is reported if none succeeds.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use reqwest::StatusCode;
 
-/// Failures of the service and of the network are tried this often; being throttled does not count, it ends with the timeout.
+use super::error::Error;
+use crate::http::{Backoff, Broken, End, GaveUp, Repeat, Verdict, jittered};
+use crate::wait::Interrupted;
+
+/// Failures of the service and of the network are tried this often.
 pub(super) const ATTEMPTS: u32 = 8;
 
-/// A host that cannot be reached is tried this often, some eight seconds long: names and routes come back fast or not at all.
-pub(super) const CONNECTS: u32 = 5;
+/// A host that cannot be reached is tried this often, some ten seconds long: names and routes come back fast or not at all.
+const CONNECTS: u32 = 5;
 
-/// Statuses that the same request may not get again: those that Microsoft's SDKs retry.
-pub(super) fn is_passing(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+/// The pauses between these tries.
+pub(super) const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+
+/// The verdict on an answer that is no success. What passes is what Microsoft's SDKs retry.
+pub(super) fn refused(status: StatusCode, asked: Option<Duration>) -> Verdict {
+    match status.as_u16() {
+        // The slots of the pace are the pause; a little more, so that clients drift apart.
+        429 => Verdict::NotYet { after: jittered(Duration::from_millis(250)) },
+        408 | 500 | 502 | 503 | 504 => {
+            Verdict::Passing { tries: ATTEMPTS, after: asked.filter(|asked| !asked.is_zero()) }
+        }
+        _ => Verdict::Final,
+    }
 }
 
-/// Whether a request may be sent again after a connection broke without an answer.
-///
-/// A PUT may not: it might have created the object, and whether it did is for the caller to look up before anything is
-/// written again.
-pub(super) fn may_repeat(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS)
+/// The verdict on a connection without an answer. A request that may have arrived is repeated only if that is safe; else the
+/// caller looks what became of it.
+pub(super) fn broken(broken: &Broken, repeat: Repeat) -> Verdict {
+    match (broken.certificate(), broken.never_sent, repeat) {
+        (Some(_), ..) => Verdict::Final,
+        (None, true, _) if broken.cause == crate::http::Cause::Unsendable => Verdict::Final,
+        (None, true, _) => Verdict::Passing { tries: CONNECTS, after: None },
+        (None, false, Repeat::Safe) => Verdict::Passing { tries: ATTEMPTS, after: None },
+        (None, false, Repeat::Never) => Verdict::Final,
+    }
 }
 
-/// How long to wait before attempt `attempt + 1`: from half a second, doubled each time, to half a minute, and somewhere
-/// between half of that and the whole, so that thirty refused requests do not come back together.
-pub(super) fn backoff(attempt: u32, random: f64) -> Duration {
-    let whole = Duration::from_millis(500).saturating_mul(1 << attempt.min(10)).min(Duration::from_secs(30));
-    whole.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
-}
-
-/// What the service asks to wait, in the order of Microsoft's SDKs; `Retry-After` is seconds or a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    for name in ["x-ms-retry-after-ms", "retry-after-ms"] {
-        if let Some(milliseconds) = header(name).and_then(|value| value.parse().ok()) {
-            return Some(Duration::from_millis(milliseconds));
+/// The failure to report when a loop gave up, with the number of tries.
+pub(super) fn gave_up(gave_up: GaveUp<Error>) -> Error {
+    let GaveUp { mut error, cut_short, tries, end } = gave_up;
+    error.ambiguous |= cut_short.is_some_and(|cut_short| cut_short.ambiguous);
+    match end {
+        End::Final => error,
+        End::Exhausted if tries < 2 => error,
+        End::Exhausted => error.hint(format!("It was tried {tries} times.")),
+        End::Interrupted(Interrupted::Deadline) => error.hint(format!(
+            "It was tried until the timeout ({tries} times). Raise that in the resource's `timeouts` block if the service is only slow."
+        )),
+        End::Interrupted(why @ Interrupted::Cancelled) => {
+            let waiting_for = format!("another try after: {}", error.message);
+            let mut interrupted = Error::interrupted(why, &error.operation, &error.target, &waiting_for);
+            interrupted.ambiguous = error.ambiguous;
+            interrupted
         }
     }
-    let value = header("retry-after")?;
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = OffsetDateTime::parse(value, &Rfc2822).ok()?;
-    Some(SystemTime::from(date).duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::azure::error::ErrorKind;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (reqwest::header::HeaderName::from_static(name), value.parse().unwrap()))
-            .collect()
+    fn passes(verdict: Verdict) -> bool {
+        matches!(verdict, Verdict::Passing { .. } | Verdict::NotYet { .. })
     }
 
     #[test]
-    fn the_wait_grows_to_half_a_minute_and_never_is_the_same_for_all() {
-        assert_eq!(backoff(0, 1.0), Duration::from_millis(500));
-        assert_eq!(backoff(0, 0.0), Duration::from_millis(250));
-        assert_eq!(backoff(3, 1.0), Duration::from_secs(4));
-        assert_eq!(backoff(60, 1.0), Duration::from_secs(30));
+    fn statuses_that_microsofts_sdks_retry_pass() {
+        let status = |status| refused(StatusCode::from_u16(status).unwrap(), None);
+        for passing in [408, 429, 500, 502, 503, 504] {
+            assert!(passes(status(passing)), "{passing}");
+        }
+        for last in [400, 401, 403, 404, 409, 412, 501] {
+            assert_eq!(status(last), Verdict::Final, "{last}");
+        }
+        assert!(matches!(status(429), Verdict::NotYet { .. }), "throttling ends with the timeout alone");
     }
 
     #[test]
-    fn every_form_of_retry_after_is_understood() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
-        let ask = |pairs: &[(&'static str, &str)]| retry_after(&headers(pairs), now);
-        assert_eq!(ask(&[("retry-after", "17")]), Some(Duration::from_secs(17)));
-        assert_eq!(ask(&[("retry-after", "Sun, 13 Sep 2020 12:26:50 GMT")]), Some(Duration::from_secs(10)));
-        assert_eq!(ask(&[("retry-after", "Sun, 13 Sep 2020 12:26:30 GMT")]), Some(Duration::ZERO));
-        assert_eq!(ask(&[("retry-after", "17"), ("retry-after-ms", "250")]), Some(Duration::from_millis(250)));
-        assert_eq!(ask(&[("x-ms-retry-after-ms", "5"), ("retry-after-ms", "250")]), Some(Duration::from_millis(5)));
-        assert_eq!(ask(&[("retry-after", "soon")]), None);
+    fn pause_that_the_service_asks_for_is_kept() {
+        let asked = |pause| match refused(StatusCode::SERVICE_UNAVAILABLE, pause) {
+            Verdict::Passing { after, .. } => after,
+            _ => None,
+        };
+        assert_eq!(asked(Some(Duration::from_secs(3))), Some(Duration::from_secs(3)));
+        assert_eq!(asked(Some(Duration::ZERO)), None, "no pause at all would be a storm");
     }
 
     #[test]
-    fn a_put_is_not_repeated_blindly() {
-        assert!(may_repeat(&Method::GET) && may_repeat(&Method::DELETE));
-        assert!(!may_repeat(&Method::PUT) && !may_repeat(&Method::POST) && !may_repeat(&Method::PATCH));
+    fn failure_is_reported_with_its_tries() {
+        let ended = |end| {
+            let error = Error::new(ErrorKind::Unavailable, "GET managed identity", "/x", "busy");
+            gave_up(GaveUp { error, cut_short: None, tries: 8, end })
+        };
+        assert!(ended(End::Exhausted).to_string().contains("8 times"));
+        let late = ended(End::Interrupted(Interrupted::Deadline));
+        assert!(late.kind == ErrorKind::Unavailable && late.to_string().contains("timeouts"), "{late}");
+        let stopped = ended(End::Interrupted(Interrupted::Cancelled));
+        assert!(stopped.kind == ErrorKind::Cancelled && stopped.message.contains("busy"), "{stopped}");
+        assert_eq!(ended(End::Final).hint, None);
+    }
+
+    #[test]
+    fn write_that_was_cut_short_stays_ambiguous() {
+        let error = |ambiguous| {
+            let mut error = Error::new(ErrorKind::Unavailable, "PUT managed identity", "/x", "busy");
+            error.ambiguous = ambiguous;
+            error
+        };
+        for why in [Interrupted::Deadline, Interrupted::Cancelled] {
+            let end = End::Interrupted(why);
+            let error = gave_up(GaveUp { error: error(false), cut_short: Some(error(true)), tries: 2, end });
+            assert!(error.ambiguous, "{error}");
+        }
     }
 }

@@ -13,12 +13,14 @@ use tokio::time::Instant;
 
 use super::Azure;
 use super::arm::Request;
-use super::error::{Error, ErrorKind, Result};
+use super::error::{ErrorKind, Result};
 use super::generated::Call;
 use super::id::{RoleAssignmentId, RoleDefinitionId, Scope, is_guid};
 use super::identities::created_here;
+use super::retry;
 use super::view::Change;
-use crate::wait::{Interrupted, Wait};
+use crate::http::{self, Verdict};
+use crate::wait::Wait;
 
 const API: &str = "2022-04-01";
 /// A role assignment, as the service describes it.
@@ -156,39 +158,21 @@ impl RoleAssignments<'_> {
         let limits = self.azure.inner.patience;
         let patience = if created_here(&grant.principal_id) { limits.new_principal } else { limits.other_principal };
         let start = Instant::now();
-        let mut losses = 0;
-        loop {
-            let error = match self.put_once(id, grant, wait).await {
-                Ok(assignment) => return Ok(assignment),
-                Err(error) => error,
-            };
-            if error.ambiguous && wait.check().is_ok() {
-                match self.get(id, wait).await? {
-                    Some(found) if grant.describes(&found) => return Ok(found),
-                    _ => self.azure.pause_after_loss(error, &mut losses, wait).await?,
+        let attempt = |_| async move {
+            let send = || self.put_once(id, grant, wait);
+            let read_back = || async move { Ok(self.get(id, wait).await?.filter(|found| grant.describes(found))) };
+            self.azure.write_once(wait, send, read_back).await.map_err(|error| {
+                if !error.is_principal_not_found() {
+                    Verdict::Final.on(error)
+                } else if start.elapsed() < patience {
+                    Verdict::NotYet { after: limits.next() }.on(error)
+                } else {
+                    Verdict::Final
+                        .on(error.hint(format!("Azure has not known this principal for {} s.", patience.as_secs())))
                 }
-                continue;
-            }
-            if !error.is_principal_not_found() {
-                return Err(error);
-            }
-            if start.elapsed() >= patience {
-                return Err(error.hint(format!("Azure has not known this principal for {} s.", patience.as_secs())));
-            }
-            tracing::debug!(%id, principal = grant.principal_id, "the principal is not known yet");
-            match wait.sleep(limits.next()).await {
-                Ok(()) => {}
-                Err(Interrupted::Deadline) => return Err(error.hint("It was tried again until the timeout. Raise that in the resource's `timeouts` block if the service is only slow.")),
-                Err(why) => {
-                    return Err(Error::interrupted(
-                        why,
-                        &error.operation,
-                        &error.target,
-                        "Azure to know the principal",
-                    ));
-                }
-            }
-        }
+            })
+        };
+        http::retry(wait, retry::BACKOFF, attempt).await.map_err(retry::gave_up)
     }
 
     /// Deletes an assignment. One that is gone is deleted.

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use reqwest::{Method, StatusCode};
+use reqwest::{Body, Method, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
@@ -19,7 +19,8 @@ use super::config::Config;
 use super::error::{Error, ErrorKind};
 use super::pace::{Bucket, Pace};
 use super::retry;
-use crate::wait::{Interrupted, Wait};
+use crate::http::{self, Broken, Failed, OBJECT, Repeat, TlsFailure, Unread, Verdict, show_text};
+use crate::wait::Wait;
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Between two pieces of an answer. Azure Resource Manager answers within a minute or says 504.
@@ -37,6 +38,19 @@ pub(crate) struct Outgoing {
     pub(crate) body: Bytes,
     /// Whether it gets a connection of its own, as a client has that asks for the first time.
     pub(crate) alone: bool,
+    /// Whether it may be sent again if its answer is lost.
+    pub(crate) repeat: Repeat,
+    /// The most that is read of its answer, in bytes.
+    pub(crate) limit: usize,
+}
+
+impl Outgoing {
+    /// A request for an object, without headers and body.
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        let repeat = Repeat::of(&method);
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method, url, headers, body, alone: false, repeat, limit: OBJECT }
+    }
 }
 
 /// Puts a token on each attempt, because a request may be retried longer than its first token lasts.
@@ -60,7 +74,7 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn new(config: &Config) -> Self {
-        let product = concat!("terraform-provider-azwi/", env!("CARGO_PKG_VERSION"));
+        let product = http::USER_AGENT;
         let user_agent = match config.user_agent_suffix.as_deref().map(str::trim) {
             Some(suffix) if !suffix.is_empty() => format!("{product} {suffix}"),
             _ => product.to_owned(),
@@ -88,68 +102,54 @@ impl Transport {
         request.headers.entry(CLIENT_REQUEST_ID).or_insert_with(|| {
             HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("azwi"))
         });
-        let bucket = Bucket::of(&request.method, request.url.path());
-        let mut failed = Failed::default();
-        loop {
-            let slot = self.pace.reserve(&bucket, Instant::now());
-            if !slot.is_zero() {
-                wait.sleep(slot)
-                    .await
-                    .map_err(|why| failed.give_up(why, subject, "the service to take more requests"))?;
-            }
-            if let Some(authorize) = authorize {
-                authorize.authorize(&mut request.headers, wait).await?;
-            }
-            let (error, pause) = match self.attempt(subject, &request, wait).await {
-                Ok(answer) if answer.status.as_u16() < 400 => return Ok(answer),
-                Ok(answer) => {
-                    let error = answer.failure(subject);
-                    if !retry::is_passing(answer.status) {
-                        return Err(error);
-                    }
-                    let asked = retry::retry_after(&answer.headers, SystemTime::now());
-                    if answer.status == StatusCode::TOO_MANY_REQUESTS {
-                        self.pace.refused(&bucket, asked, Instant::now());
-                        // The slots of the pace are the pause; a little more, so that clients drift apart.
-                        (error, Some(Duration::from_millis(rand::random_range(0..250))))
-                    } else {
-                        failed.attempts += 1;
-                        (error, Some(asked.unwrap_or_default().max(retry::backoff(failed.attempts, rand::random()))))
-                    }
-                }
-                Err(Lost::Interrupted(why)) => {
-                    let mut error = failed.give_up(why, subject, "an answer");
-                    error.ambiguous = is_write(&request.method);
-                    return Err(error);
-                }
-                Err(Lost::Unreachable { error, passing }) => {
-                    failed.attempts += 1;
-                    failed.connects += 1;
-                    let again = passing && failed.connects < retry::CONNECTS;
-                    (error, again.then(|| retry::backoff(failed.attempts, rand::random())))
-                }
-                Err(Lost::Broken(mut error)) => {
-                    failed.attempts += 1;
-                    error.ambiguous = is_write(&request.method);
-                    let again = retry::may_repeat(&request.method);
-                    (error, again.then(|| retry::backoff(failed.attempts, rand::random())))
-                }
-            };
-            let Some(pause) = pause.filter(|_| failed.attempts < retry::ATTEMPTS) else { return Err(error) };
-            tracing::debug!(operation = %subject.operation, target = %subject.target, status = error.status, code = error.code, "trying again in {pause:?}");
-            failed.last = Some(error);
-            wait.sleep(pause).await.map_err(|why| failed.give_up(why, subject, "the service to recover"))?;
-        }
+        let request = &request;
+        let attempt = |_| self.attempt(subject, request, authorize, wait);
+        http::retry(wait, retry::BACKOFF, attempt).await.map_err(retry::gave_up)
     }
 
-    /// Sends a request once. The answer is read to its end.
-    async fn attempt(&self, subject: &Subject, request: &Outgoing, wait: &Wait) -> Result<Answer, Lost> {
-        let client = self.http(request).map_err(|problem| Lost::Unreachable {
-            error: subject.error(ErrorKind::Network, format!("no HTTP client: {problem}")),
-            passing: false,
+    /// One attempt: its slot, its token, its answer.
+    async fn attempt(
+        &self,
+        subject: &Subject,
+        request: &Outgoing,
+        authorize: Option<&dyn Authorize>,
+        wait: &Wait,
+    ) -> Result<Answer, Failed<Error>> {
+        let bucket = Bucket::of(&request.method, request.url.path());
+        let slot = self.pace.reserve(&bucket, Instant::now());
+        if !slot.is_zero() {
+            wait.sleep(slot).await.map_err(|why| {
+                let waiting_for = "the service to take more requests";
+                Verdict::Ended(why).on(Error::interrupted(why, &subject.operation, &subject.target, waiting_for))
+            })?;
+        }
+        let mut headers = request.headers.clone();
+        if let Some(authorize) = authorize {
+            authorize.authorize(&mut headers, wait).await.map_err(|error| Verdict::Final.on(error))?;
+        }
+        let answer = self.exchange(subject, request, headers, wait).await?;
+        if answer.status.as_u16() < 400 {
+            return Ok(answer);
+        }
+        let asked = http::retry_after(&answer.headers, SystemTime::now());
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            self.pace.refused(&bucket, asked, Instant::now());
+        }
+        Err(retry::refused(answer.status, asked).on(answer.failure(subject)))
+    }
+
+    /// Sends a request once. The answer is read to its end, or to its limit.
+    async fn exchange(
+        &self,
+        subject: &Subject,
+        request: &Outgoing,
+        mut headers: HeaderMap,
+        wait: &Wait,
+    ) -> Result<Answer, Failed<Error>> {
+        let client = self.http(request).map_err(|problem| {
+            Verdict::Final.on(subject.error(ErrorKind::Network, format!("no HTTP client: {problem}")))
         })?;
         let start = Instant::now();
-        let mut headers = request.headers.clone();
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(id) = &self.correlation_id {
@@ -161,22 +161,33 @@ impl Transport {
                 .headers(headers)
                 .body(request.body.clone())
                 .send()
-                .await?;
+                .await
+                .map_err(|problem| Unread::Broken(Broken::sending(&problem)))?;
             let (status, headers) = (sent.status(), sent.headers().clone());
-            Ok::<Answer, reqwest::Error>(Answer { status, headers, body: sent.bytes().await? })
+            let body = http::read(Body::from(sent), request.limit).await?;
+            Ok::<Answer, Unread>(Answer { status, headers, body })
         };
-        let outcome =
-            if is_write(&request.method) { wait.bound_write(exchange).await } else { wait.bound(exchange).await };
-        let answer = outcome.map_err(Lost::Interrupted)?.map_err(|problem| {
-            tracing::debug!(operation = %subject.operation, host = request.url.host_str(), "no answer: {}", chain(&problem));
-            let untrusted = is_untrusted(&problem);
-            let error = subject.error(ErrorKind::Network, describe(&problem, untrusted, &request.url));
-            if untrusted || problem.is_connect() || problem.is_builder() {
-                Lost::Unreachable { error, passing: !untrusted && !problem.is_builder() }
-            } else {
-                Lost::Broken(error)
-            }
-        })?;
+        let writes = is_write(&request.method);
+        let outcome = if writes { wait.bound_write(exchange).await } else { wait.bound(exchange).await };
+        let answer = outcome
+            .map_err(|why| {
+                let mut error = Error::interrupted(why, &subject.operation, &subject.target, "an answer");
+                error.ambiguous = writes;
+                Verdict::Ended(why).on(error)
+            })?
+            .map_err(|unread| match unread {
+                Unread::TooLarge(_) => {
+                    let mut error = subject.error(ErrorKind::Decode, unread.to_string());
+                    error.ambiguous = writes;
+                    Verdict::Final.on(error)
+                }
+                Unread::Broken(broken) => {
+                    tracing::debug!(operation = %subject.operation, host = request.url.host_str(), "no answer: {broken}");
+                    let mut error = subject.error(ErrorKind::Network, describe(&broken, &request.url));
+                    error.ambiguous = writes && !broken.never_sent;
+                    retry::broken(&broken, request.repeat).on(error)
+                }
+            })?;
         tracing::debug!(
             operation = %subject.operation,
             host = request.url.host_str(),
@@ -203,37 +214,9 @@ impl Transport {
                 // A redirect would carry the token to wherever it points.
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
-                .map_err(|problem| chain(&problem))
+                .map_err(|problem| Broken::sending(&problem).to_string())
         });
         made.as_ref().map_err(String::as_str)
-    }
-}
-
-/// An attempt without an answer.
-enum Lost {
-    /// The wait was over.
-    Interrupted(Interrupted),
-    /// The request was never sent; `passing` if that may be different in a moment.
-    Unreachable { error: Error, passing: bool },
-    /// The connection broke when the request was out.
-    Broken(Error),
-}
-
-/// What went wrong so far.
-#[derive(Default)]
-struct Failed {
-    attempts: u32,
-    connects: u32,
-    last: Option<Error>,
-}
-
-impl Failed {
-    /// The failure to report at the end of the wait: what the service said last, when it said something.
-    fn give_up(&mut self, why: Interrupted, subject: &Subject, waiting_for: &str) -> Error {
-        match (why, self.last.take()) {
-            (Interrupted::Deadline, Some(last)) => last.hint("It was tried again until the timeout. Raise that in the resource's `timeouts` block if the service is only slow."),
-            (why, _) => Error::interrupted(why, &subject.operation, &subject.target, waiting_for),
-        }
     }
 }
 
@@ -242,57 +225,19 @@ fn is_write(method: &Method) -> bool {
 }
 
 /// A broken connection in words, with where to look.
-fn describe(problem: &reqwest::Error, untrusted: bool, url: &Url) -> String {
-    let host = url.host_str().unwrap_or("the host");
-    let text = chain(problem);
-    if untrusted {
-        return format!(
-            "the TLS certificate of {host} is not trusted ({text}); where a proxy or an emulator has its own authority, name its PEM file in SSL_CERT_FILE"
-        );
-    }
-    if problem.is_connect() {
-        return format!("{host} cannot be reached ({text}); check the network, and HTTPS_PROXY and NO_PROXY");
-    }
-    if problem.is_timeout() {
-        return format!("{host} did not answer in time ({text})");
-    }
-    format!("the connection to {host} broke ({text})")
-}
-
-/// Whether a connection failed because of the server's certificate, which no second attempt changes.
-fn is_untrusted(problem: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(problem);
-    while let Some(cause) = next {
-        // An I/O error that carries another one skips it when asked for its source.
-        let carried = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = carried.and_then(|carried| carried.downcast_ref()).or(cause.downcast_ref::<rustls::Error>());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
+fn describe(broken: &Broken, url: &Url) -> String {
+    let host = show_text(url.host_str().unwrap_or("the host"));
+    match broken.certificate() {
+        Some(TlsFailure::Expired | TlsFailure::NotYetValid) => {
+            format!("{host} is not trusted: {broken}; check the clock of this machine")
         }
-        next = match carried {
-            Some(carried) => Some(carried),
-            None => cause.source(),
-        };
-    }
-    false
-}
-
-/// An error with its causes, each said once. Never with the URL: its query may hold what entitles to a token.
-fn chain(problem: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(problem);
-    while let Some(cause) = next {
-        let said = match cause.downcast_ref::<reqwest::Error>() {
-            Some(_) => String::new(),
-            None => cause.to_string(),
-        };
-        if !said.is_empty() && !text.contains(&said) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&said);
+        Some(TlsFailure::WrongName) => format!("{host} is not trusted: {broken}; check the endpoint's host"),
+        Some(_) => format!(
+            "{host} is not trusted: {broken}; if a proxy or an emulator has its own authority, name its PEM file in SSL_CERT_FILE"
+        ),
+        None if broken.never_sent => {
+            format!("{host} cannot be reached: {broken}; check the network, and HTTPS_PROXY and NO_PROXY")
         }
-        next = cause.source();
+        None => format!("no complete answer from {host}: {broken}"),
     }
-    if text.is_empty() { "no reason given".to_owned() } else { text }
 }

@@ -14,6 +14,7 @@ use kube::{
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{environment::Environment, error::Error, kubeconfig};
+use crate::http::show_address;
 
 /// Everything that the `kubernetes` block and the environment can say. An empty string counts as not set.
 #[derive(Clone, Default)]
@@ -296,7 +297,7 @@ pub(super) fn some(value: &Option<String>) -> Option<&str> {
 
 pub(super) fn url(attribute: &'static str, text: &str, schemes: &[&str]) -> Result<Uri, Error> {
     let refuse = || {
-        let shown = text.rsplit('@').next().unwrap_or_default();
+        let shown = show_address(text);
         let hint = format!("It must be a URL that begins with {}://.", schemes.join(":// or "));
         Error::configuration(attribute, format!("\"{shown}\" is not a URL that can be used"), hint)
     };
@@ -321,7 +322,7 @@ pub(super) fn certificates(attribute: &'static str, pem: &[u8]) -> Result<Vec<Ve
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("host", &self.host)
+            .field("host", &self.host.as_deref().map(show_address))
             .field("cluster_id", &self.cluster_id)
             .field("config_path", &self.config_path)
             .field("config_paths", &self.config_paths)

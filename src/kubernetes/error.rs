@@ -9,6 +9,10 @@ use http::StatusCode;
 use kube::core::Status;
 
 use super::managed_fields::Key;
+use crate::http::{show_at_most, show_text};
+
+/// At most this many characters of a code, a name or a body that is no Status are shown.
+const EXCERPT: usize = 200;
 
 /// A [`Failure`], boxed, because every call returns one or the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,16 +131,29 @@ pub(super) struct Task {
 
 impl Error {
     pub(super) fn configuration(attribute: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let mut error = Self::new(Kind::Configuration, "connect to", "the Kubernetes cluster", message, hint);
+        error.0.attribute = Some(attribute);
+        error
+    }
+
+    /// A failure that no answer tells of. What a server or a plugin said may be part of both texts.
+    fn new(
+        kind: Kind,
+        operation: &'static str,
+        object: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self(Box::new(Failure {
-            kind: Kind::Configuration,
+            kind,
             status: None,
             reason: String::new(),
-            message: message.into(),
+            message: show_text(&message.into()),
             causes: Vec::new(),
-            operation: "connect to",
-            object: "the Kubernetes cluster".to_owned(),
-            hint: hint.into(),
-            attribute: Some(attribute),
+            operation,
+            object: object.into(),
+            hint: show_text(&hint.into()),
+            attribute: None,
         }))
     }
 
@@ -155,7 +172,7 @@ impl Error {
     /// The same error with one more advice.
     pub(super) fn advise(mut self, advice: &str) -> Self {
         let space = if self.0.hint.is_empty() || advice.is_empty() { "" } else { " " };
-        self.0.hint = format!("{}{space}{advice}", self.0.hint);
+        self.0.hint = format!("{}{space}{}", self.0.hint, show_text(advice));
         self
     }
 
@@ -200,17 +217,7 @@ impl std::error::Error for Error {}
 impl Task {
     /// An error of this task that did not come from the API server.
     pub(super) fn error(&self, kind: Kind, message: impl Into<String>, hint: impl Into<String>) -> Error {
-        Error(Box::new(Failure {
-            kind,
-            status: None,
-            reason: String::new(),
-            message: message.into(),
-            causes: Vec::new(),
-            operation: self.operation,
-            object: self.object.clone(),
-            hint: hint.into(),
-            attribute: None,
-        }))
+        Error::new(kind, self.operation, &self.object, message, hint)
     }
 
     /// What an answer other than 2xx means. `signed_in` says how we signed in, for the hint of a 401.
@@ -224,7 +231,7 @@ impl Task {
         let message = if said.message.is_empty() { said.reason.clone() } else { said.message.clone() };
         let mut error = self.error(kind, message, "");
         error.0.status = Some(status.as_u16());
-        error.0.reason = said.reason.clone();
+        error.0.reason = show_at_most(&said.reason, EXCERPT);
         error.0.hint = self.hint(kind, status, &error.message, signed_in);
         if kind == Kind::Conflict { error.because_of(causes(&said)) } else { error }
     }
@@ -301,7 +308,7 @@ fn causes(said: &Status) -> Vec<Cause> {
     let of_managers = details.causes.iter().filter(|cause| cause.reason == "FieldManagerConflict");
     of_managers
         .map(|cause| Cause {
-            manager: cause.message.trim_start_matches("conflict with ").to_owned(),
+            manager: show_at_most(cause.message.trim_start_matches("conflict with "), EXCERPT),
             key: Key::from_path(&cause.field),
         })
         .collect()
@@ -309,7 +316,7 @@ fn causes(said: &Status) -> Vec<Cause> {
 
 /// The start of a body that is no Status, on one line.
 fn excerpt(status: StatusCode, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect();
+    let text = String::from_utf8_lossy(body.get(..64 * EXCERPT).unwrap_or(body));
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
     if line.is_empty() { format!("HTTP {status}, without a body") } else { format!("HTTP {status}: {line}") }
 }

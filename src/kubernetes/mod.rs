@@ -34,6 +34,7 @@ pub use remote::{Audience, Remote};
 pub use service_account::{Fields, ServiceAccount};
 pub use tokens::Token;
 
+use crate::http::show_address;
 use crate::wait::{Interrupted, Wait};
 use remote::Bearer;
 
@@ -112,9 +113,8 @@ fn connect(settings: &Settings, remote: Option<(Arc<dyn Remote>, String)>) -> Re
     }
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
-    let agent = concat!("terraform-provider-azwi/", env!("CARGO_PKG_VERSION"));
-    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(agent)));
-    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(crate::http::USER_AGENT)));
+    let server = show_address(&config.cluster_url.to_string());
     let builder = ClientBuilder::try_from(config).map_err(|error| unusable(&error, &signed_in))?;
     Ok(Connection { client: builder.build(), server, signed_in, remote, bearer })
 }

@@ -16,6 +16,7 @@ use super::{
     service_account::{Fields, ServiceAccount},
     service_accounts::{Apply, task},
 };
+use crate::http::{self, Backoff, End, Verdict};
 use crate::wait::{Interrupted, Wait};
 
 /// A create that failed: why, and what it made all the same.
@@ -63,6 +64,10 @@ pub struct Update<'a> {
 
 /// How long a read may take that finds out what became of a write; the write's own time may have run out.
 const READ_BACK: Duration = Duration::from_secs(15);
+/// The pause after another writer was faster, or before a POST of which there is no trace.
+const CONFLICT: Backoff = Backoff { first: Duration::from_millis(400), most: Duration::from_millis(400) };
+/// The pauses between two looks whether a deletion is over.
+const DELETION: Backoff = Backoff { first: Duration::from_millis(100), most: Duration::from_secs(5) };
 /// How often a POST is sent whose effect is unknown.
 const POSTS: u32 = 3;
 /// Longest field manager, in bytes (the API server's limit).
@@ -230,38 +235,28 @@ impl Client {
         manager: &str,
         wait: &Wait,
     ) -> Result<ServiceAccount, Error> {
-        let once = once(manager);
-        let mut posts = 1;
-        loop {
-            let error = match self.post(namespace, name, wanted, &once, wait).await {
-                Ok(made) => return Ok(made),
-                Err(error) => error,
-            };
-            // A second POST may also meet what the first one made late.
-            let unsure =
-                error.is_ambiguous() || error.kind == Kind::Cancelled || posts > 1 && error.kind == Kind::AlreadyExists;
-            if !unsure {
-                return Err(error);
-            }
+        let once = &once(manager);
+        let send = || self.post(namespace, name, wanted, once, wait);
+        // A second POST may also meet what the first one made late.
+        let unsure = |error: &Error, posts| {
+            error.is_ambiguous() || error.kind == Kind::Cancelled || posts > 1 && error.kind == Kind::AlreadyExists
+        };
+        let read_back = |error: Error| async move {
             // It must be known even after Ctrl-C or the deadline, or an object would be left that nobody remembers.
             let grace = Wait::at_most(READ_BACK);
             match self.service_account(namespace, name, &grace).await {
-                Ok(Some(found)) if is_ours(&found, wanted, &once) => return Ok(found),
+                Ok(Some(found)) if is_ours(&found, wanted, once) => Ok(Some(found)),
                 Ok(Some(found)) if error.kind != Kind::AlreadyExists => {
                     let message = format!("somebody else made it at the same time, with uid {}", found.uid);
-                    return Err(task("create", "create", namespace, name).error(Kind::AlreadyExists, message, ""));
+                    Err(task("create", "create", namespace, name).error(Kind::AlreadyExists, message, ""))
                 }
-                // Not there: the POST had no effect, so far.
-                Ok(None)
-                    if posts < POSTS
-                        && error.status.is_none_or(|status| status != 500)
-                        && wait.sleep(pause()).await.is_ok() =>
-                {
-                    posts += 1;
-                }
-                _ => return Err(error),
+                // Not there: the POST had no effect, so far. After a 500 the next one would have none either.
+                Ok(None) if error.status != Some(500) => Ok(None),
+                _ => Err(error),
             }
-        }
+        };
+        let posted = http::write_once(wait, CONFLICT, POSTS, send, unsure, read_back).await;
+        posted.map_err(|gave_up| gave_up.error)
     }
 
     /// Moves what our POST wrote to our Apply entry, and sets right what an admission webhook changed of it.
@@ -321,7 +316,7 @@ impl Client {
         self.apply(&live, Apply { fields: &fields, ..apply }, wait).await
     }
 
-    /// Reads the account again after somebody was faster.
+    /// Reads the account again after somebody was faster. The loops around it are no retries: each decides anew on what it finds.
     async fn look_again(
         &self,
         task: &Task,
@@ -329,33 +324,32 @@ impl Client {
         error: Error,
         wait: &Wait,
     ) -> Result<ServiceAccount, Error> {
-        wait.sleep(pause()).await.map_err(|_| error)?;
+        wait.sleep(CONFLICT.pause(1)).await.map_err(|_| error)?;
         let found = self.service_account(&live.namespace, &live.name, wait).await?;
         found.ok_or_else(|| task.error(Kind::NotFound, "it was deleted meanwhile", ""))
     }
 
     async fn until_gone(&self, live: &ServiceAccount, wait: &Wait) -> Result<(), Error> {
         let task = of("delete", live);
-        let mut rest = Duration::from_millis(100);
-        let mut live = live.clone();
-        loop {
-            match wait.sleep(rest).await {
-                Ok(()) => {}
-                Err(Interrupted::Cancelled) => {
-                    return Err(task.error(Kind::Cancelled, "the operation was stopped while it is being deleted", ""));
-                }
-                Err(Interrupted::Deadline) => {
-                    let message = format!("it is being deleted, held by the finalizers {}", live.finalizers.join(", "));
+        let attempt = |looks| async move {
+            match self.service_account(&live.namespace, &live.name, wait).await {
+                Ok(Some(found)) if found.uid == live.uid => {
+                    let message =
+                        format!("it is being deleted, held by the finalizers {}", found.finalizers.join(", "));
                     let hint = "Whoever set them must remove them; see kubectl get serviceaccount -o yaml.";
-                    return Err(task.error(Kind::TimedOut, message, hint));
+                    let after = DELETION.pause(looks);
+                    Err(Verdict::NotYet { after }.on(of("delete", live).error(Kind::TimedOut, message, hint)))
                 }
+                Ok(_) => Ok(()),
+                Err(error) => Err(wait.check().map_or_else(Verdict::Ended, |()| Verdict::Final).on(error)),
             }
-            match self.service_account(&live.namespace, &live.name, wait).await? {
-                Some(found) if found.uid == live.uid => live = found,
-                _ => return Ok(()),
+        };
+        http::retry(wait, DELETION, attempt).await.map_err(|gave_up| match gave_up.end {
+            End::Interrupted(Interrupted::Cancelled) => {
+                task.error(Kind::Cancelled, "the operation was stopped while it is being deleted", "")
             }
-            rest = (rest * 2).min(Duration::from_secs(5));
-        }
+            _ => gave_up.error,
+        })
     }
 }
 
@@ -430,10 +424,6 @@ fn once(manager: &str) -> String {
     let end =
         manager.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| end + suffix.len() <= MANAGER).last();
     format!("{}{suffix}", manager.get(..end.unwrap_or_default()).unwrap_or_default())
-}
-
-fn pause() -> Duration {
-    Duration::from_millis(rand::random_range(100..400))
 }
 
 fn of(operation: &'static str, account: &ServiceAccount) -> Task {

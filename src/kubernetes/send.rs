@@ -1,37 +1,30 @@
 //! One request to an API server: its time limit, its retries, and its answer or error.
 //!
 //! kube's own retries are off: they ignore Retry-After and retry what must not be sent twice. A request is repeated only where the
-//! server cannot have acted (429, or no connection), or where repeating it changes nothing. A 500 is never repeated: it may be
-//! our own mistake, and then it comes back for ever.
+//! server cannot have acted (429, or no connection), or where repeating it changes nothing.
 
-use std::{error::Error as _, time::Duration};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER};
-use http_body_util::BodyExt as _;
+use http::Request;
 use kube::client::AuthError;
 
 use super::{
     Connection,
     error::{Error, Kind, Task},
 };
+pub(super) use crate::http::Repeat;
+use crate::http::{
+    self as room, Backoff, Broken, End, Failed, GaveUp, OBJECT, TlsFailure, Unread, Verdict, show_at_most,
+};
 use crate::wait::{Interrupted, Wait};
-
-/// Whether a request may be sent again when nobody knows if it took effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
-    /// Reads, and writes that are pinned to a uid or version or that set what is set already.
-    Safe,
-    /// The caller reads back to find out.
-    Never,
-}
 
 /// How often one request is sent at most.
 const TRIES: u32 = 6;
 /// How long one try may take; the API server itself gives up after 60 seconds.
 const TRY: Duration = Duration::from_secs(65);
-/// The first pause where the server names none; it doubles.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The pauses where the server names none.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(16) };
 
 impl Connection {
     /// Sends `request` until it is answered, and returns the body of a 2xx.
@@ -45,50 +38,53 @@ impl Connection {
         repeat: Repeat,
         wait: &Wait,
     ) -> Result<Bytes, Error> {
-        let mut pause = PAUSE;
-        let mut tries = 1;
+        let request = &request;
+        let attempt = |_| self.attempt(task, request, repeat, wait);
+        match room::retry(wait, BACKOFF, attempt).await {
+            Ok(body) => Ok(body),
+            Err(GaveUp { end: End::Interrupted(Interrupted::Cancelled), .. }) => {
+                Err(task.error(Kind::Cancelled, "the operation was stopped", ""))
+            }
+            Err(GaveUp { error, tries, end, .. }) => {
+                let again = end != End::Final && tries > 1;
+                let error = if again { error.advise(&format!("It was tried {tries} times.")) } else { error };
+                Err(self.advised(error, wait).await)
+            }
+        }
+    }
+
+    /// One attempt: its token, its answer. A token that is refused is replaced once: it may end sooner than it says, or by the
+    /// API server's clock.
+    async fn attempt(
+        &self,
+        task: &Task,
+        request: &Request<Vec<u8>>,
+        repeat: Repeat,
+        wait: &Wait,
+    ) -> Result<Bytes, Failed<Error>> {
         let mut refused = None;
         loop {
             let mut request = request.clone();
             let token = match &self.bearer {
-                Some(bearer) => Some(bearer.sign(request.headers_mut(), refused.as_deref(), task, wait).await?),
+                Some(bearer) => {
+                    let signed = bearer.sign(request.headers_mut(), refused.as_deref(), task, wait).await;
+                    Some(signed.map_err(|error| Verdict::Final.on(error))?)
+                }
                 None => None,
             };
-            let (error, after) = match self.attempt(task, request, wait).await {
-                Ok((status, _, body)) if status.is_success() => return Ok(body),
-                Ok((status, headers, body)) => (task.refused(status, &body, &self.signed_in), retry_after(&headers)),
-                Err(error) => (error, None),
-            };
-            // A token may end sooner than it says, or by the API server's clock; a new one decides.
-            if error.kind == Kind::Unauthorized && token.is_some() && refused.is_none() {
-                tracing::debug!(
-                    operation = task.operation,
-                    object = task.object,
-                    "the token was refused; asking for another"
-                );
-                refused = token;
-                continue;
-            }
-            let again = match (error.kind, error.status) {
-                (Kind::Throttled | Kind::Unreachable, _) => true,
-                (Kind::Server, Some(503 | 504)) | (Kind::Lost, _) => repeat == Repeat::Safe,
-                _ => false,
-            };
-            if !again || tries >= TRIES {
-                return Err(self.advised(error, wait).await);
-            }
-            let rest = after.unwrap_or_else(|| pause.mul_f64(rand::random_range(0.5..=1.0)));
-            tracing::debug!(operation = task.operation, object = task.object, tries, ?rest, %error, "trying again");
-            match wait.sleep(rest).await {
-                Ok(()) => {}
-                // The failure that would have been tried again says more than that the time is up.
-                Err(Interrupted::Deadline) => return Err(self.advised(error, wait).await),
-                Err(Interrupted::Cancelled) => {
-                    return Err(task.error(Kind::Cancelled, "the operation was stopped", ""));
+            match self.exchange_once(task, request, repeat, wait).await {
+                Err(Failed { error, .. })
+                    if error.kind == Kind::Unauthorized && token.is_some() && refused.is_none() =>
+                {
+                    tracing::debug!(
+                        operation = task.operation,
+                        object = task.object,
+                        "the token was refused; asking for another"
+                    );
+                    refused = token;
                 }
+                done => return done,
             }
-            pause *= 2;
-            tries += 1;
         }
     }
 
@@ -107,119 +103,115 @@ impl Connection {
         }
     }
 
-    async fn attempt(
+    async fn exchange_once(
         &self,
         task: &Task,
         request: Request<Vec<u8>>,
+        repeat: Repeat,
         wait: &Wait,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+    ) -> Result<Bytes, Failed<Error>> {
         let reads = request.method() == http::Method::GET;
         let exchange = async {
             let answer = self.client.send(request.map(Into::into)).await.map_err(|error| self.failed(task, &error))?;
             let (parts, body) = answer.into_parts();
-            let body = body.collect().await.map_err(|error| self.failed(task, &error))?.to_bytes();
-            Ok((parts.status, parts.headers, body))
+            // kube is built without gzip, so nothing is decompressed on the way.
+            let body = room::read(body, OBJECT).await.map_err(|unread| self.unread(task, &unread))?;
+            Ok::<_, Error>((parts.status, parts.headers, body))
         };
         let exchange = tokio::time::timeout(TRY, exchange);
         // A write that was sent may still finish after Ctrl-C or the deadline, so that what it did is known.
         let ended = if reads { wait.bound(exchange).await } else { wait.bound_write(exchange).await };
+        let late = |kind| task.error(kind, format!("the API server at {} did not answer in time", self.server), "");
         match ended {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(Interrupted::Deadline) => {
-                let kind = if reads { Kind::TimedOut } else { Kind::Lost };
-                Err(task.error(kind, format!("the API server at {} did not answer in time", self.server), ""))
+            Ok(Ok(Ok((status, _, body)))) if status.is_success() => Ok(body),
+            Ok(Ok(Ok((status, headers, body)))) => {
+                let error = task.refused(status, &body, &self.signed_in);
+                Err(classify(&error, room::retry_after(&headers, SystemTime::now()), repeat).on(error))
             }
-            Err(Interrupted::Cancelled) => Err(task.error(Kind::Cancelled, "the operation was stopped", "")),
+            Ok(Ok(Err(error))) => Err(classify(&error, None, repeat).on(error)),
+            // A read that met the deadline leaves the word to the failure before it; a write has to be looked for.
+            Err(Interrupted::Deadline) if reads => Err(Verdict::Ended(Interrupted::Deadline).on(late(Kind::TimedOut))),
+            Ok(Err(_)) if reads => Err(Verdict::Final.on(late(Kind::TimedOut))),
+            Ok(Err(_)) | Err(Interrupted::Deadline) => {
+                let error = late(Kind::Lost);
+                Err(classify(&error, None, repeat).on(error))
+            }
+            Err(Interrupted::Cancelled) => {
+                Err(Verdict::Final.on(task.error(Kind::Cancelled, "the operation was stopped", "")))
+            }
         }
     }
 
     /// What a failure without an answer means.
     fn failed(&self, task: &Task, error: &kube::Error) -> Error {
-        let server = &self.server;
-        let told = chain(error);
         if let Some(told) = sign_in_failure(error) {
             return task.error(Kind::Unauthorized, format!("signing in with {} failed: {told}", self.signed_in), "");
         }
-        if !never_sent(error) {
-            return task.error(
-                Kind::Lost,
-                format!("the connection to {server} broke before the answer came: {told}"),
-                "",
-            );
-        }
-        let (kind, hint) = if told.contains("UnknownIssuer") || told.contains("unknown issuer") {
-            let hint =
-                "Its certificate is not signed by a known authority: set `cluster_ca_certificate` to the cluster's.";
-            (Kind::Untrusted, hint)
-        } else if told.contains("NotValidForName") || told.contains("not valid for name") {
-            (Kind::Untrusted, "Its certificate is for another name: set `tls_server_name`, or correct `host`.")
-        } else if told.contains("ertificate") {
-            (Kind::Untrusted, "Check `cluster_ca_certificate` and `tls_server_name`.")
-        } else {
-            let hint = "Check `host` or the kubeconfig, `proxy_url`, and that this machine can reach the API server.";
-            (Kind::Unreachable, hint)
+        let broken = match error {
+            kube::Error::Service(inner) => Broken::sending(inner.as_ref()),
+            other => Broken::sending(other),
         };
-        task.error(kind, format!("no connection to the API server at {server}: {told}"), hint)
+        self.unread(task, &Unread::Broken(broken))
+    }
+
+    /// What an answer that was not read to its end means.
+    fn unread(&self, task: &Task, unread: &Unread) -> Error {
+        let server = &self.server;
+        let broken = match unread {
+            Unread::TooLarge(_) => {
+                let hint = "Check that `host` is an API server.";
+                return task.error(Kind::Unreadable, format!("{unread} (from {server})"), hint);
+            }
+            Unread::Broken(broken) => broken,
+        };
+        let (kind, hint) = match broken.certificate() {
+            _ if !broken.never_sent => {
+                let message = format!("the connection to {server} broke before the answer came: {broken}");
+                return task.error(Kind::Lost, message, "");
+            }
+            Some(TlsFailure::UnknownIssuer) => {
+                (Kind::Untrusted, "Set `cluster_ca_certificate` to the certificate of the cluster's authority.")
+            }
+            Some(TlsFailure::WrongName) => (Kind::Untrusted, "Set `tls_server_name`, or correct `host`."),
+            Some(TlsFailure::Expired | TlsFailure::NotYetValid) => {
+                (Kind::Untrusted, "Renew the API server's certificate, or check the clock of this machine.")
+            }
+            Some(_) => (Kind::Untrusted, "Check `cluster_ca_certificate` and `tls_server_name`."),
+            None => {
+                let hint =
+                    "Check `host` or the kubeconfig, `proxy_url`, and that this machine can reach the API server.";
+                (Kind::Unreachable, hint)
+            }
+        };
+        task.error(kind, format!("no connection to the API server at {server}: {broken}"), hint)
+    }
+}
+
+/// Whether another try may succeed where this one failed. A 500 is never repeated: it may be our own mistake, and then it comes
+/// back for ever.
+fn classify(error: &Error, after: Option<Duration>, repeat: Repeat) -> Verdict {
+    match (error.kind, error.status) {
+        (Kind::Throttled | Kind::Unreachable, _) => Verdict::Passing { tries: TRIES, after },
+        (Kind::Server, Some(503 | 504)) | (Kind::Lost, _) if repeat == Repeat::Safe => {
+            Verdict::Passing { tries: TRIES, after }
+        }
+        _ => Verdict::Final,
     }
 }
 
 /// What a failed sign-in tells, where that is what failed. kube's own text quotes all that a plugin printed, tokens too.
 pub(super) fn sign_in_failure(error: &kube::Error) -> Option<String> {
-    let mut at: Option<&(dyn std::error::Error + 'static)> = match error {
-        kube::Error::Service(inner) => Some(inner.as_ref()),
-        other => Some(other),
+    let error: &(dyn std::error::Error + 'static) = match error {
+        kube::Error::Service(inner) => inner.as_ref(),
+        other => other,
     };
-    while let Some(error) = at {
-        match error.downcast_ref::<AuthError>() {
-            Some(AuthError::AuthExecRun { cmd, out }) => {
-                let said: String = String::from_utf8_lossy(&out.stderr).trim().chars().take(500).collect();
-                return Some(format!("`{cmd}` ended with {}: {said}", out.status));
-            }
-            Some(AuthError::AuthExecParse(_)) => return Some("what it printed is no ExecCredential".to_owned()),
-            Some(other) => return Some(other.to_string()),
-            None => at = error.source(),
+    let failure = room::causes(error).find_map(|cause| cause.downcast_ref::<AuthError>())?;
+    Some(match failure {
+        AuthError::AuthExecRun { cmd, out } => {
+            let said = show_at_most(String::from_utf8_lossy(&out.stderr).trim(), 500);
+            format!("`{cmd}` ended with {}: {said}", out.status)
         }
-    }
-    None
-}
-
-/// True where the failure came before the request left: name, connection or TLS.
-fn never_sent(error: &kube::Error) -> bool {
-    let mut at: Option<&(dyn std::error::Error + 'static)> = match error {
-        kube::Error::Service(inner) => Some(inner.as_ref()),
-        other => other.source(),
-    };
-    while let Some(error) = at {
-        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-            return error.is_connect();
-        }
-        at = error.source();
-    }
-    false
-}
-
-/// An error and what caused it, each said once.
-fn chain(error: &kube::Error) -> String {
-    let mut told = match error {
-        kube::Error::Service(inner) => inner.to_string(),
+        AuthError::AuthExecParse(_) => "what it printed is no ExecCredential".to_owned(),
         other => other.to_string(),
-    };
-    let mut at = match error {
-        kube::Error::Service(inner) => inner.source(),
-        other => other.source(),
-    };
-    while let Some(cause) = at {
-        let text = cause.to_string();
-        if !told.contains(&text) {
-            told = format!("{told}: {text}");
-        }
-        at = cause.source();
-    }
-    told
-}
-
-/// The pause that the server asks for; a date or nonsense counts as none.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    })
 }

@@ -9,8 +9,9 @@ use base64::prelude::BASE64_STANDARD;
 use http::Method;
 use serde_json::json;
 
+use super::environment::serve;
 use super::fixtures::{SUBSCRIPTION, azure, token, wait};
-use super::stand_in::{Reply, StandIn};
+use super::server::Reply;
 
 fn cluster(of: &str) -> ClusterId {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/shop/providers/{of}").parse().unwrap()
@@ -30,7 +31,7 @@ fn kubeconfig(text: &str) -> Reply {
 
 #[tokio::test]
 async fn a_cluster_is_read_and_one_that_is_gone_is_none() {
-    let server = StandIn::start(|asked| {
+    let server = serve(|asked| {
         token(asked).unwrap_or_else(|| match asked.path.rsplit('/').next() {
             Some("prod") => Reply::json(
                 200,
@@ -50,7 +51,7 @@ async fn a_cluster_is_read_and_one_that_is_gone_is_none() {
 
 #[tokio::test]
 async fn fifty_who_ask_about_one_cluster_at_once_take_one_request_and_a_missing_feature_is_asked_for_again() {
-    let server = StandIn::start(|asked| {
+    let server = serve(|asked| {
         let webhook = asked.path.ends_with("prod");
         token(asked).unwrap_or_else(|| {
             Reply::json(
@@ -84,9 +85,9 @@ async fn fifty_who_ask_about_one_cluster_at_once_take_one_request_and_a_missing_
 #[tokio::test]
 async fn each_kind_of_kubeconfig_is_asked_for_as_its_service_wants_it_even_when_an_answer_is_lost() {
     let lost = AtomicUsize::new(0);
-    let server = StandIn::start(move |asked| {
+    let server = serve(move |asked| {
         token(asked).unwrap_or_else(|| match asked.path.rsplit('/').next() {
-            Some("listClusterUserCredential") if lost.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Drop,
+            Some("listClusterUserCredential") if lost.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Close,
             Some("listClusterUserCredential") => kubeconfig("user"),
             _ => kubeconfig("admin"),
         })
@@ -116,7 +117,7 @@ async fn an_answer_without_a_kubeconfig_is_an_error_that_quotes_nothing() {
         json!({"kubeconfigs": [{"name": "x", "value": "!aHVudGVyMg"}]}),
         json!({"kubeconfigs": "aHVudGVyMg"}),
     ] {
-        let server = StandIn::start(move |asked| token(asked).unwrap_or_else(|| Reply::json(200, body.clone()))).await;
+        let server = serve(move |asked| token(asked).unwrap_or_else(|| Reply::json(200, body.clone()))).await;
         let error = azure(&server).clusters().credential(&aks(), CredentialKind::User, &wait()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Decode);
         assert!(!error.to_string().contains(secret) && error.to_string().contains("kubeconfig"), "{error}");

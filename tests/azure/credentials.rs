@@ -11,8 +11,9 @@ use azwi::wait::Wait;
 use http::Method;
 use serde_json::json;
 
+use super::environment::serve;
 use super::fixtures::{azure, credential, credential_json, identity, identity_json, token, wait};
-use super::stand_in::{Reply, StandIn};
+use super::server::Reply;
 
 const CONCURRENT: &str = "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity";
 
@@ -31,7 +32,7 @@ fn trusted(name: &str) -> Reply {
 #[tokio::test]
 async fn writes_to_one_identity_never_meet_and_those_to_others_do_not_wait() {
     let writing: Arc<Mutex<HashMap<String, Instant>>> = Arc::default();
-    let server = StandIn::start(move |asked| {
+    let server = serve(move |asked| {
         if let Some(token) = token(asked) {
             return token;
         }
@@ -72,7 +73,7 @@ async fn writes_to_one_identity_never_meet_and_those_to_others_do_not_wait() {
 #[tokio::test]
 async fn a_concurrent_write_of_another_process_is_waited_for() {
     let refusals = AtomicUsize::new(0);
-    let server = StandIn::start(move |asked| {
+    let server = serve(move |asked| {
         token(asked).unwrap_or_else(|| match refusals.fetch_add(1, Ordering::SeqCst) {
             0 | 1 => Reply::error(409, CONCURRENT, "Too many Federated Identity Credentials are written concurrently"),
             2 => trusted("web"),
@@ -90,7 +91,7 @@ async fn a_concurrent_write_of_another_process_is_waited_for() {
 
 #[tokio::test]
 async fn a_collision_that_does_not_end_is_reported_at_the_timeout() {
-    let server = StandIn::start(|asked| {
+    let server = serve(|asked| {
         token(asked).unwrap_or_else(|| {
             Reply::error(409, CONCURRENT, "Too many Federated Identity Credentials are written concurrently")
         })
@@ -107,7 +108,7 @@ async fn a_collision_that_does_not_end_is_reported_at_the_timeout() {
 #[tokio::test]
 async fn a_duplicate_pair_is_a_conflict_at_once_under_either_status() {
     for (status, code) in [(400, "BadRequest"), (409, "Conflict")] {
-        let server = StandIn::start(move |asked| {
+        let server = serve(move |asked| {
             token(asked).unwrap_or_else(|| {
                 Reply::error(status, code, "Issuer and subject combination already exists for this Managed Identity.")
             })
@@ -125,7 +126,7 @@ async fn a_duplicate_pair_is_a_conflict_at_once_under_either_status() {
 async fn a_full_identity_is_given_a_while_and_then_named_as_full() {
     // The service's text for it is not documented: one that says so, and one that does not.
     for message in ["Too many federated identity credentials: the limit is 20.", "The request is invalid."] {
-        let server = StandIn::start(move |asked| match asked.method {
+        let server = serve(move |asked| match asked.method {
             Method::PUT => Reply::error(400, "BadRequest", message),
             Method::GET => {
                 let all: Vec<_> =
@@ -146,7 +147,7 @@ async fn a_full_identity_is_given_a_while_and_then_named_as_full() {
 async fn an_identity_that_cannot_be_seen_yet_is_waited_for_and_a_missing_one_is_not() {
     for exists in [true, false] {
         let writes = AtomicUsize::new(0);
-        let server = StandIn::start(move |asked| match asked.method {
+        let server = serve(move |asked| match asked.method {
             Method::PUT if exists && writes.fetch_add(1, Ordering::SeqCst) > 1 => trusted("web"),
             Method::PUT => Reply::error(
                 404,
@@ -173,8 +174,8 @@ async fn an_identity_that_cannot_be_seen_yet_is_waited_for_and_a_missing_one_is_
 async fn a_write_whose_answer_was_lost_is_not_written_twice() {
     for (arrives, writes_expected) in [(true, 1), (false, 2)] {
         let writes = AtomicUsize::new(0);
-        let server = StandIn::start(move |asked| match asked.method {
-            Method::PUT if writes.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Drop,
+        let server = serve(move |asked| match asked.method {
+            Method::PUT if writes.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Close,
             Method::PUT => trusted("web"),
             Method::GET if arrives => trusted("web"),
             Method::GET => Reply::error(404, "NotFound", "not found"),
@@ -188,7 +189,7 @@ async fn a_write_whose_answer_was_lost_is_not_written_twice() {
 
 #[tokio::test]
 async fn who_holds_an_identity_reads_and_writes_in_peace() {
-    let server = StandIn::start(|asked| match asked.method {
+    let server = serve(|asked| match asked.method {
         Method::PUT => trusted("web"),
         Method::GET => Reply::error(404, "NotFound", "not found"),
         _ => token(asked).unwrap_or_else(|| Reply::text(200, "")),

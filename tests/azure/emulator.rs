@@ -14,8 +14,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::KeyPair;
 use serde_json::json;
 
+use super::environment::{serve, trust_also};
 use super::fixtures::{Bundle, bundle, secret, some, wait};
-use super::stand_in::{Reply, StandIn, trust_also};
+use super::server::Reply;
 
 const CLIENT: &str = "30000000-0000-4000-8000-0000000000aa";
 const ISSUER: &str = "https://pipelines.example";
@@ -30,7 +31,7 @@ struct World {
 
 /// One emulator for all: an application with a secret, a certificate and a trusted issuer.
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    super::stand_in::setup();
+    super::environment::setup();
     let certificate = bundle("p@ss");
     let key = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
     let pipeline = EncodingKey::from_rsa_pem(key.serialize_pem().as_bytes()).unwrap();
@@ -117,7 +118,7 @@ async fn every_method_that_entra_decides_gets_a_token() {
     let token = assertion("main");
     let pipeline = {
         let token = token.clone();
-        StandIn::start(move |_| Reply::json(200, json!({"value": token, "oidcToken": token}))).await
+        serve(move |_| Reply::json(200, json!({"value": token, "oidcToken": token}))).await
     };
     let oidc = Config { use_oidc: true, ..base() };
     let asks = Config {

@@ -11,7 +11,7 @@ use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyC
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
-use super::stand_in::{Asked, Reply, StandIn};
+use super::server::{Asked, Reply, Server};
 
 pub(crate) const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 pub(crate) const TENANT: &str = "aaaaaaaa-0000-0000-0000-000000000001";
@@ -32,7 +32,7 @@ pub(crate) fn secret(text: &str) -> Option<Secret> {
 }
 
 /// Everything at one stand-in, and no way to sign in yet.
-pub(crate) fn nobody(server: &StandIn) -> Config {
+pub(crate) fn nobody(server: &Server) -> Config {
     Config {
         subscription_id: some(SUBSCRIPTION),
         endpoints: Endpoints {
@@ -46,12 +46,12 @@ pub(crate) fn nobody(server: &StandIn) -> Config {
 }
 
 /// Signs in with a secret.
-pub(crate) fn config(server: &StandIn) -> Config {
+pub(crate) fn config(server: &Server) -> Config {
     Config { tenant_id: some(TENANT), client_id: some("client"), client_secret: secret("s3cret"), ..nobody(server) }
 }
 
 /// Signed in with a secret, and in a hurry.
-pub(crate) fn azure(server: &StandIn) -> Azure {
+pub(crate) fn azure(server: &Server) -> Azure {
     Azure::new(config(server)).unwrap().with_patience(hurry())
 }
 

@@ -8,8 +8,9 @@ use azwi::azure::{ErrorKind, Scope};
 use http::Method;
 use serde_json::json;
 
+use super::environment::serve;
 use super::fixtures::{SUBSCRIPTION, azure, identity, identity_json, token, wait};
-use super::stand_in::{Reply, StandIn};
+use super::server::Reply;
 
 fn spec() -> IdentitySpec {
     IdentitySpec { location: "East US".to_owned(), ..IdentitySpec::default() }
@@ -17,7 +18,7 @@ fn spec() -> IdentitySpec {
 
 #[tokio::test]
 async fn an_identity_is_created_patched_listed_and_deleted() {
-    let server = StandIn::start(|asked| match asked.method {
+    let server = serve(|asked| match asked.method {
         Method::PUT => Reply::json(201, identity_json("shop")),
         Method::DELETE => Reply::text(204, ""),
         Method::GET if asked.path.ends_with("userAssignedIdentities") => {
@@ -43,8 +44,8 @@ async fn an_identity_is_created_patched_listed_and_deleted() {
 
 #[tokio::test]
 async fn a_service_that_drops_every_write_is_not_asked_for_ever() {
-    let server = StandIn::start(|asked| match asked.method {
-        Method::PUT => Reply::Drop,
+    let server = serve(|asked| match asked.method {
+        Method::PUT => Reply::Close,
         Method::GET => Reply::error(404, "ResourceNotFound", "not found"),
         _ => token(asked).unwrap(),
     })
@@ -56,7 +57,7 @@ async fn a_service_that_drops_every_write_is_not_asked_for_ever() {
 
 #[tokio::test]
 async fn gone_is_an_answer_but_a_page_of_a_proxy_is_not() {
-    let server = StandIn::start(|asked| match asked.path.rsplit('/').next() {
+    let server = serve(|asked| match asked.path.rsplit('/').next() {
         Some("gone") => Reply::error(404, "ResourceNotFound", "The Resource was not found."),
         Some("proxy") => Reply::text(404, "<html>"),
         _ => token(asked).unwrap(),
@@ -72,8 +73,8 @@ async fn gone_is_an_answer_but_a_page_of_a_proxy_is_not() {
 async fn a_create_whose_answer_was_lost_is_resolved_by_reading_back() {
     for arrives in [true, false] {
         let writes = AtomicUsize::new(0);
-        let server = StandIn::start(move |asked| match asked.method {
-            Method::PUT if writes.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Drop,
+        let server = serve(move |asked| match asked.method {
+            Method::PUT if writes.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Close,
             Method::PUT => Reply::json(201, identity_json("shop")),
             Method::GET if arrives => Reply::json(200, identity_json("shop")),
             Method::GET => Reply::error(404, "ResourceNotFound", "not found"),

@@ -7,12 +7,15 @@
 mod clusters;
 mod credentials;
 mod emulator;
+mod environment;
 mod fixtures;
+mod hostile;
 mod identities;
 mod oidc;
 mod retries;
 mod roles;
+#[path = "../support/server.rs"]
+mod server;
 mod sign_in;
-mod stand_in;
 mod traps;
 mod views;

@@ -6,14 +6,15 @@ use azwi::oidc;
 use http::Method;
 use serde_json::json;
 
+use super::environment::{serve, serve_untrusted, setup};
 use super::fixtures::wait;
-use super::stand_in::{Reply, StandIn, setup};
+use super::server::Reply;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 #[tokio::test]
 async fn a_document_and_its_keys_are_read_whatever_else_they_say_and_without_a_token() {
-    let server = StandIn::start(|asked| match asked.path.as_str() {
+    let server = serve(|asked| match asked.path.as_str() {
         "/a/.well-known/openid-configuration" => {
             Reply::json(200, json!({"issuer": "https://x/", "jwks_uri": "https://y/keys", "new": [1]}))
         }
@@ -29,9 +30,9 @@ async fn a_document_and_its_keys_are_read_whatever_else_they_say_and_without_a_t
 
 #[tokio::test]
 async fn a_redirect_is_followed_on_its_own_host_only() {
-    let other = StandIn::start(|_| Reply::json(200, json!({"issuer": "https://evil/"}))).await;
+    let other = serve(|_| Reply::json(200, json!({"issuer": "https://evil/"}))).await;
     let elsewhere = other.url();
-    let server = StandIn::start(move |asked| match asked.path.as_str() {
+    let server = serve(move |asked| match asked.path.as_str() {
         "/near/.well-known/openid-configuration" => Reply::text(302, "").with("location", "/here"),
         "/here" => Reply::json(200, json!({"issuer": "https://near/"})),
         "/round/.well-known/openid-configuration" | "/round" => Reply::text(302, "").with("location", "/round"),
@@ -52,7 +53,7 @@ async fn a_redirect_is_followed_on_its_own_host_only() {
 #[tokio::test]
 async fn a_failure_that_passes_is_tried_again_and_one_that_stays_is_told() {
     let failures = AtomicUsize::new(0);
-    let server = StandIn::start(move |asked| match asked.path.as_str() {
+    let server = serve(move |asked| match asked.path.as_str() {
         "/passing/.well-known/openid-configuration" if failures.fetch_add(1, Ordering::SeqCst) < 2 => {
             Reply::text(503, "")
         }
@@ -60,7 +61,7 @@ async fn a_failure_that_passes_is_tried_again_and_one_that_stays_is_told() {
         "/gone/.well-known/openid-configuration" => Reply::text(404, ""),
         "/page/.well-known/openid-configuration" => Reply::text(200, "<html>"),
         "/large/.well-known/openid-configuration" => Reply::text(200, &" ".repeat(2 << 20)),
-        _ => Reply::Drop,
+        _ => Reply::Close,
     })
     .await;
     let ask = async |path: &str| oidc::discovery(&format!("{}/{path}", server.url()), &wait()).await;
@@ -81,7 +82,7 @@ async fn a_failure_that_passes_is_tried_again_and_one_that_stays_is_told() {
 #[tokio::test]
 async fn a_host_that_nobody_vouches_for_is_not_believed() {
     setup();
-    let server = StandIn::start_untrusted().await;
+    let server = serve_untrusted().await;
     let error = oidc::discovery(&server.url(), &wait()).await.unwrap_err();
     assert!(error.message.contains("ertificate"), "{error}");
 }

@@ -8,14 +8,14 @@ use azwi::wait::Wait;
 use http::Method;
 use tokio_util::sync::CancellationToken;
 
+use super::environment::serve;
 use super::fixtures::{azure, identity, identity_json, token, wait};
-use super::stand_in::{Reply, StandIn};
+use super::server::{Reply, Server};
 
 /// Answers tokens, and everything else by how often it was asked before.
-async fn in_turn(answers: impl Fn(usize) -> Reply + Send + Sync + 'static) -> StandIn {
+async fn in_turn(answers: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Server {
     let asked_before = AtomicUsize::new(0);
-    StandIn::start(move |asked| token(asked).unwrap_or_else(|| answers(asked_before.fetch_add(1, Ordering::SeqCst))))
-        .await
+    serve(move |asked| token(asked).unwrap_or_else(|| answers(asked_before.fetch_add(1, Ordering::SeqCst)))).await
 }
 
 fn found() -> Reply {
@@ -72,7 +72,7 @@ async fn a_wait_that_would_outlast_the_timeout_is_not_begun() {
 async fn a_failing_service_is_tried_again_and_its_last_words_are_kept() {
     let server = in_turn(|before| match before {
         0 => Reply::text(502, "<html>bad gateway</html>"),
-        1 => Reply::Drop,
+        1 => Reply::Close,
         _ => found(),
     })
     .await;

@@ -9,8 +9,9 @@ use azwi::azure::{ErrorKind, RoleAssignmentId, RoleDefinitionId, Scope};
 use http::Method;
 use serde_json::{Value, json};
 
+use super::environment::serve;
 use super::fixtures::{ROLE, SUBSCRIPTION, azure, identity, identity_json, token, wait};
-use super::stand_in::{Asked, Reply, StandIn};
+use super::server::{Asked, Reply};
 
 fn scope() -> Scope {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/shop").parse().unwrap()
@@ -49,7 +50,7 @@ fn unknown_principal() -> Reply {
 async fn a_principal_that_is_not_known_yet_is_waited_for() {
     let principal = "cccccccc-0000-0000-0000-000000000001";
     let writes = AtomicUsize::new(0);
-    let server = StandIn::start(move |asked| match asked.method {
+    let server = serve(move |asked| match asked.method {
         Method::PUT if writes.fetch_add(1, Ordering::SeqCst) < 2 => unknown_principal(),
         Method::PUT => Reply::json(201, assigned(&grant(principal))),
         _ => token(asked).unwrap(),
@@ -62,7 +63,7 @@ async fn a_principal_that_is_not_known_yet_is_waited_for() {
 #[tokio::test]
 async fn a_principal_that_stays_unknown_is_given_longer_if_we_created_it() {
     let principal = "cccccccc-0000-0000-0000-000000000002";
-    let server = StandIn::start(move |asked| {
+    let server = serve(move |asked| {
         if asked.path.contains("userAssignedIdentities") {
             let mut identity = identity_json("fresh");
             identity["properties"]["principalId"] = principal.to_uppercase().into();
@@ -89,7 +90,7 @@ async fn a_principal_that_stays_unknown_is_given_longer_if_we_created_it() {
 
 #[tokio::test]
 async fn the_same_grant_under_another_name_is_a_conflict_that_names_it() {
-    let server = StandIn::start(|asked| {
+    let server = serve(|asked| {
         token(asked).unwrap_or_else(|| {
             Reply::error(
                 409,
@@ -110,8 +111,8 @@ async fn the_same_grant_under_another_name_is_a_conflict_that_names_it() {
 async fn an_assignment_whose_answer_was_lost_is_read_back() {
     let grant = grant(super::fixtures::PRINCIPAL);
     let theirs = grant.clone();
-    let server = StandIn::start(move |asked| match asked.method {
-        Method::PUT => Reply::Drop,
+    let server = serve(move |asked| match asked.method {
+        Method::PUT => Reply::Close,
         Method::GET => Reply::json(200, assigned(&theirs)),
         _ => token(asked).unwrap(),
     })
@@ -123,7 +124,7 @@ async fn an_assignment_whose_answer_was_lost_is_read_back() {
 #[tokio::test]
 async fn an_assignment_across_tenants_is_read_and_deleted_in_its_tenant() {
     let grant = grant(super::fixtures::PRINCIPAL);
-    let server = StandIn::start(move |asked| token(asked).unwrap_or_else(|| Reply::json(200, assigned(&grant)))).await;
+    let server = serve(move |asked| token(asked).unwrap_or_else(|| Reply::json(200, assigned(&grant)))).await;
     let azure = azure(&server);
     let tenant = "99999999-2222-3333-4444-555555555555";
     let across = id().in_tenant(tenant).unwrap();
@@ -155,7 +156,7 @@ fn roles(asked: &Asked) -> Reply {
 
 #[tokio::test]
 async fn a_role_is_found_by_its_name_and_a_wrong_name_gets_the_near_ones() {
-    let server = StandIn::start(roles).await;
+    let server = serve(roles).await;
     let azure = azure(&server);
     let found = azure.role_definitions().find(&scope(), "Shop's Own", &wait()).await.unwrap();
     assert_eq!(found.name, "00000000-3385-48ef-bd42-f606fba81ae7");
@@ -169,7 +170,7 @@ async fn a_role_is_found_by_its_name_and_a_wrong_name_gets_the_near_ones() {
 
 #[tokio::test]
 async fn a_role_is_read_by_id_or_is_not_there() {
-    let server = StandIn::start(|asked| match asked.path.rsplit('/').next() {
+    let server = serve(|asked| match asked.path.rsplit('/').next() {
         Some(ROLE) => {
             Reply::json(200, json!({"id": "/x", "name": ROLE, "properties": {"roleName": "Key Vault Secrets User"}}))
         }

@@ -12,14 +12,15 @@ use rcgen::PublicKeyData;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::environment::{cli_folder, serve};
 use super::fixtures::{ARM, Bundle, SUBSCRIPTION, TENANT, bundle, config, nobody, secret, some, token};
-use super::stand_in::{Asked, Reply, StandIn, cli_folder};
+use super::server::{Asked, Reply, Server};
 
-async fn entra() -> StandIn {
-    StandIn::start(|asked| token(asked).unwrap_or(Reply::Drop)).await
+async fn entra() -> Server {
+    serve(|asked| token(asked).unwrap_or(Reply::Close)).await
 }
 
-fn application(server: &StandIn) -> Config {
+fn application(server: &Server) -> Config {
     Config { tenant_id: some(TENANT), client_id: some("client"), ..nobody(server) }
 }
 
@@ -28,7 +29,7 @@ async fn signed_in(config: Config) -> String {
 }
 
 /// The assertions that were presented.
-fn assertions(server: &StandIn) -> Vec<String> {
+fn assertions(server: &Server) -> Vec<String> {
     server.log().iter().filter_map(|asked| asked.form("client_assertion")).collect()
 }
 
@@ -54,7 +55,7 @@ async fn a_refusal_of_entra_is_told_in_its_words_whatever_is_escaped_in_them() {
         "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client secret \\\"provided\\\".\\r\\nTrace ID: t\",\"error_codes\":[7000215],\"trace_id\":\"t-1\"}",
     ];
     for answer in answers {
-        let server = StandIn::start(move |_| Reply::text(401, answer)).await;
+        let server = serve(move |_| Reply::text(401, answer)).await;
         let error = Azure::new(config(&server)).unwrap().token(ARM).await.unwrap_err();
         assert_eq!((error.kind, error.status), (ErrorKind::SignIn, Some(401)));
         assert_eq!((error.code.as_deref(), error.request_id.as_deref()), (Some("AADSTS7000215"), Some("t-1")));
@@ -68,7 +69,7 @@ async fn a_refusal_of_entra_is_told_in_its_words_whatever_is_escaped_in_them() {
 #[tokio::test]
 async fn entra_is_asked_again_when_it_is_overloaded() {
     let first = Mutex::new(true);
-    let server = StandIn::start(move |asked| {
+    let server = serve(move |asked| {
         if std::mem::take(&mut *first.lock().unwrap()) {
             return Reply::text(503, "busy");
         }
@@ -169,7 +170,7 @@ async fn a_pod_s_workload_identity_signs_in() {
 
 #[tokio::test]
 async fn github_hands_out_a_token_for_the_cloud_s_audience() {
-    let server = StandIn::start(|asked| match asked.path.as_str() {
+    let server = serve(|asked| match asked.path.as_str() {
         "/actions/token" if asked.header("authorization") == Some("bearer may-ask") => {
             Reply::json(200, json!({"value": "of-github"}))
         }
@@ -199,7 +200,7 @@ async fn github_hands_out_a_token_for_the_cloud_s_audience() {
 
 #[tokio::test]
 async fn azure_devops_hands_out_a_token_for_a_service_connection() {
-    let server = StandIn::start(|asked| match asked.path.as_str() {
+    let server = serve(|asked| match asked.path.as_str() {
         "/oidctoken" if asked.header("authorization") == Some("Bearer job") => {
             Reply::json(200, json!({"oidcToken": "of-devops"}))
         }
@@ -246,7 +247,7 @@ fn metadata(asked: &Asked) -> Reply {
 
 #[tokio::test]
 async fn a_managed_identity_gets_its_token_from_the_metadata_service() {
-    let server = StandIn::start(metadata).await;
+    let server = serve(metadata).await;
     let config = Config {
         use_msi: true,
         msi_endpoint: Some(format!("{}/metadata/identity/oauth2/token", server.url())),
@@ -276,10 +277,13 @@ async fn a_managed_identity_gets_its_token_from_the_metadata_service() {
 #[tokio::test]
 async fn the_metadata_service_is_waited_for_while_it_is_updated() {
     let first = Mutex::new(true);
-    let server = StandIn::start(move |asked| {
-        if std::mem::take(&mut *first.lock().unwrap()) { Reply::text(410, "") } else { metadata(asked) }
-    })
-    .await;
+    let server =
+        serve(
+            move |asked| {
+                if std::mem::take(&mut *first.lock().unwrap()) { Reply::text(410, "") } else { metadata(asked) }
+            },
+        )
+        .await;
     signed_in(Config { use_msi: true, msi_endpoint: Some(server.url()), ..nobody(&server) }).await;
     assert_eq!(server.log().len(), 2);
 }
@@ -313,7 +317,7 @@ async fn the_azure_cli_gives_tokens_a_tenant_and_a_subscription() {
 
 #[tokio::test]
 async fn auxiliary_tenants_send_their_tokens_along() {
-    let server = StandIn::start(|asked| token(asked).unwrap_or(Reply::error(404, "ResourceNotFound", "gone"))).await;
+    let server = serve(|asked| token(asked).unwrap_or(Reply::error(404, "ResourceNotFound", "gone"))).await;
     let config = Config { auxiliary_tenant_ids: vec!["other-1".into(), "other-2".into()], ..config(&server) };
     let azure = Azure::new(config).unwrap();
     azure.identities().get(&super::fixtures::identity("shop"), &super::fixtures::wait()).await.unwrap();
@@ -326,7 +330,7 @@ async fn auxiliary_tenants_send_their_tokens_along() {
 
 #[tokio::test]
 async fn a_metadata_host_is_asked_at_first_use_and_only_once() {
-    let server = StandIn::start(|asked| {
+    let server = serve(|asked| {
         let host = format!("https://{}", asked.header("host").unwrap());
         match asked.path.as_str() {
             "/metadata/endpoints" => Reply::json(

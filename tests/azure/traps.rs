@@ -5,10 +5,11 @@ use azwi::azure::{Azure, Config, ErrorKind, RoleAssignmentId, RoleDefinitionId, 
 use http::Method;
 use serde_json::json;
 
+use super::environment::{serve, serve_untrusted};
 use super::fixtures::{
     PRINCIPAL, ROLE, SUBSCRIPTION, azure, config, credential, credential_json, identity, some, token, wait,
 };
-use super::stand_in::{Asked, Reply, StandIn};
+use super::server::{Asked, Reply, Server};
 
 const NAME: &str = "66666666-7777-8888-9999-000000000000";
 
@@ -33,7 +34,7 @@ fn assignment_json() -> serde_json::Value {
 }
 
 /// The requests that were not for tokens.
-fn arm(server: &StandIn) -> Vec<Asked> {
+fn arm(server: &Server) -> Vec<Asked> {
     server.log().into_iter().filter(|asked| token(asked).is_none()).collect()
 }
 
@@ -41,7 +42,7 @@ fn arm(server: &StandIn) -> Vec<Asked> {
 async fn a_flexible_credential_breaks_neither_a_read_nor_a_list() {
     let flexible = json!({"id": "/x/flexible", "name": "flexible", "properties": {"issuer": "https://i", "audiences": ["a"],
         "claimsMatchingExpression": {"languageVersion": 1, "value": "claims['sub'] matches 'repo:*'"}}});
-    let server = StandIn::start(move |asked| match asked.path.rsplit('/').next() {
+    let server = serve(move |asked| match asked.path.rsplit('/').next() {
         Some("flexible") => Reply::json(200, flexible.clone()),
         Some("federatedIdentityCredentials") => {
             Reply::json(200, json!({"value": [credential_json("plain", "https://i", "s"), flexible]}))
@@ -58,14 +59,14 @@ async fn a_flexible_credential_breaks_neither_a_read_nor_a_list() {
 
 #[tokio::test]
 async fn deleting_an_assignment_that_is_gone_succeeds() {
-    let server = StandIn::start(|asked| token(asked).unwrap_or(Reply::text(204, ""))).await;
+    let server = serve(|asked| token(asked).unwrap_or(Reply::text(204, ""))).await;
     azure(&server).role_assignments().delete(&assignment("/"), &wait()).await.unwrap();
     assert_eq!(arm(&server).len(), 1);
 }
 
 #[tokio::test]
 async fn a_new_assignment_is_sent_without_nulls_and_as_a_service_principal() {
-    let server = StandIn::start(|asked| token(asked).unwrap_or_else(|| Reply::json(201, assignment_json()))).await;
+    let server = serve(|asked| token(asked).unwrap_or_else(|| Reply::json(201, assignment_json()))).await;
     azure(&server).role_assignments().put(&assignment("/"), &grant(), &wait()).await.unwrap();
     assert_eq!(
         arm(&server)[0].json(),
@@ -75,7 +76,7 @@ async fn a_new_assignment_is_sent_without_nulls_and_as_a_service_principal() {
 
 #[tokio::test]
 async fn a_path_starts_with_one_slash_whatever_the_scope() {
-    let server = StandIn::start(|asked| token(asked).unwrap_or_else(|| Reply::json(200, assignment_json()))).await;
+    let server = serve(|asked| token(asked).unwrap_or_else(|| Reply::json(200, assignment_json()))).await;
     let azure = azure(&server);
     let group = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/shop");
     for scope in ["/", group.as_str()] {
@@ -93,7 +94,7 @@ async fn a_path_starts_with_one_slash_whatever_the_scope() {
 
 #[tokio::test]
 async fn a_filter_arrives_as_meant_and_the_next_page_is_asked_for_as_told() {
-    let server = StandIn::start(|asked| {
+    let server = serve(|asked| {
         if asked.query("$skipToken").is_some() {
             return Reply::json(200, json!({"value": [], "nextLink": ""}));
         }
@@ -117,12 +118,11 @@ async fn a_filter_arrives_as_meant_and_the_next_page_is_asked_for_as_told() {
 
 #[tokio::test]
 async fn a_next_page_elsewhere_does_not_get_our_token() {
-    let thief = StandIn::start(|_| Reply::json(200, json!({"value": []}))).await;
+    let thief = serve(|_| Reply::json(200, json!({"value": []}))).await;
     let next = format!("{}/more", thief.url());
-    let server = StandIn::start(move |asked| {
-        token(asked).unwrap_or_else(|| Reply::json(200, json!({"value": [], "nextLink": next})))
-    })
-    .await;
+    let server =
+        serve(move |asked| token(asked).unwrap_or_else(|| Reply::json(200, json!({"value": [], "nextLink": next}))))
+            .await;
     let error = azure(&server).credentials().list(&identity("shop"), &wait()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Decode);
     assert!(thief.log().is_empty());
@@ -131,8 +131,7 @@ async fn a_next_page_elsewhere_does_not_get_our_token() {
 #[tokio::test]
 async fn every_request_says_who_asks_and_how_to_find_it_again() {
     let server =
-        StandIn::start(|asked| token(asked).unwrap_or_else(|| Reply::json(200, credential_json("a-b", "i", "s"))))
-            .await;
+        serve(|asked| token(asked).unwrap_or_else(|| Reply::json(200, credential_json("a-b", "i", "s")))).await;
     let config = Config { correlation_request_id: some("run-1"), user_agent_suffix: some("pid-x"), ..config(&server) };
     let azure = Azure::new(config.clone()).unwrap();
     azure.credentials().get(&credential("shop", "a-b"), &wait()).await.unwrap();
@@ -155,7 +154,7 @@ async fn every_request_says_who_asks_and_how_to_find_it_again() {
 #[tokio::test]
 async fn a_private_authority_is_trusted_by_ssl_cert_file_and_any_other_is_not() {
     // That it is trusted every other test here shows.
-    let server = StandIn::start_untrusted().await;
+    let server = serve_untrusted().await;
     let start = std::time::Instant::now();
     let error = Azure::new(config(&server)).unwrap().token("https://x/.default").await.unwrap_err();
     assert!(start.elapsed() < std::time::Duration::from_secs(5), "no second attempt changes a certificate");
@@ -167,8 +166,7 @@ async fn a_private_authority_is_trusted_by_ssl_cert_file_and_any_other_is_not() 
 #[tokio::test]
 async fn an_endpoint_with_a_path_is_kept_by_the_generated_clients() {
     let server =
-        StandIn::start(|asked| token(asked).unwrap_or_else(|| Reply::json(200, credential_json("a-b", "i", "s"))))
-            .await;
+        serve(|asked| token(asked).unwrap_or_else(|| Reply::json(200, credential_json("a-b", "i", "s")))).await;
     let mut config = config(&server);
     config.endpoints.resource_manager_endpoint = Some(format!("{}/arm", server.url()));
     let azure = Azure::new(config).unwrap();

@@ -5,8 +5,9 @@ use azwi::azure::{RoleAssignmentId, Scope};
 use http::Method;
 use serde_json::json;
 
+use super::environment::serve;
 use super::fixtures::{PRINCIPAL, ROLE, SUBSCRIPTION, azure, credential, credential_json, token, wait};
-use super::stand_in::{Asked, Reply, StandIn};
+use super::server::{Asked, Reply};
 
 /// Twenty credentials, of which the list forgets one, and one of which is gone.
 fn twenty(asked: &Asked) -> Reply {
@@ -24,7 +25,7 @@ fn twenty(asked: &Asked) -> Reply {
 
 #[tokio::test]
 async fn reading_all_credentials_of_an_identity_takes_one_list() {
-    let server = StandIn::start(twenty).await;
+    let server = serve(twenty).await;
     let azure = azure(&server);
     let credentials = azure.credentials();
     for n in 0..20 {
@@ -45,7 +46,7 @@ async fn reading_all_credentials_of_an_identity_takes_one_list() {
 
 #[tokio::test]
 async fn a_write_of_ours_ends_the_view() {
-    let server = StandIn::start(twenty).await;
+    let server = serve(twenty).await;
     let azure = azure(&server);
     let credentials = azure.credentials();
     for _ in 0..3 {
@@ -63,7 +64,7 @@ async fn reading_all_assignments_at_a_scope_takes_one_list_of_that_scope_s_own()
     let scope = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/shop");
     let name = |n: usize| format!("66666666-7777-8888-9999-00000000000{n}");
     let at = scope.clone();
-    let server = StandIn::start(move |asked| {
+    let server = serve(move |asked| {
         let one = |n: usize, scope: &str| {
             json!({"id": "/x", "name": name(n), "properties": {"scope": scope, "roleDefinitionId": ROLE, "principalId": PRINCIPAL}})
         };

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use azwi::kubernetes::{Client, Environment, Exec, Kind, Settings};
 
+use crate::between::{Between, Fate, proxy, socks_proxy};
 use crate::cluster::Cluster;
-use crate::stand_in::{Fate, StandIn, proxy, socks_proxy};
 use crate::wait;
 
 #[tokio::test]
@@ -70,39 +70,39 @@ async fn a_token_that_is_not_accepted_is_told_by_where_it_came_from() {
 
 #[tokio::test]
 async fn a_proxy_is_used_and_signed_in_to() {
-    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
-    let (address, asked) = proxy().await;
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let proxy = proxy().await;
     let settings = Settings {
         host: Some(stand_in.url.clone()),
-        proxy_url: Some(format!("http://user:p%40ss@{address}")),
+        proxy_url: Some(format!("http://user:p%40ss@{}", proxy.address)),
         ..Settings::default()
     };
     assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
-    let asked = asked.lock().unwrap().clone();
+    let asked = proxy.log();
     assert_eq!(asked.len(), 1);
-    assert!(asked[0].starts_with(&format!("CONNECT {}", stand_in.url.trim_start_matches("http://"))), "{asked:?}");
-    assert!(asked[0].contains("Basic dXNlcjpwQHNz"), "user:p@ss in {asked:?}");
+    assert_eq!(asked[0].line(), format!("CONNECT {}", stand_in.url.trim_start_matches("http://")));
+    assert_eq!(asked[0].header("proxy-authorization"), Some("Basic dXNlcjpwQHNz"), "user:p@ss");
 }
 
 #[tokio::test]
 async fn a_proxy_of_the_environment_is_used_unless_no_proxy_names_the_server() {
-    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
     for (no_proxy, expected) in [(None, 1), (Some("127.0.0.1"), 0)] {
-        let (address, asked) = proxy().await;
+        let proxy = proxy().await;
         let environment = Environment {
-            all_proxy: Some(format!("http://{address}")),
+            all_proxy: Some(proxy.url()),
             no_proxy: no_proxy.map(str::to_owned),
             ..Environment::default()
         };
         let settings = Settings { host: Some(stand_in.url.clone()), environment, ..Settings::default() };
         assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
-        assert_eq!(asked.lock().unwrap().len(), expected, "NO_PROXY={no_proxy:?}");
+        assert_eq!(proxy.log().len(), expected, "NO_PROXY={no_proxy:?}");
     }
 }
 
 #[tokio::test]
 async fn a_socks_proxy_is_used() {
-    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
     let (address, asked) = socks_proxy().await;
     let settings = Settings {
         host: Some(stand_in.url.clone()),
@@ -115,7 +115,7 @@ async fn a_socks_proxy_is_used() {
 
 #[tokio::test]
 async fn a_client_certificate_is_taken_as_it_is_pasted_and_refused_where_it_is_none() {
-    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
     let made = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
     let settings = |certificate: &str, key: &str| Settings {
         host: Some(stand_in.url.clone()),
@@ -153,7 +153,7 @@ async fn a_credential_plugin_signs_in_without_touching_our_pipes() {
 [ -z "$(cat)" ] || exit 4
 echo "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"status\":{\"token\":\"$PLUGIN_TOKEN\"}}""#,
     );
-    let stand_in = StandIn::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
     let settings = Settings { host: Some(stand_in.url.clone()), exec: Some(exec), ..Settings::default() };
     assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
     assert_eq!(stand_in.signed_in(), ["Bearer s3cret"]);

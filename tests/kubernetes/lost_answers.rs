@@ -6,13 +6,13 @@ use azwi::kubernetes::ownership::Update;
 use azwi::kubernetes::{Fields, Kind};
 use serde_json::json;
 
+use crate::between::{Between, Fate};
 use crate::cluster::{Cluster, managers};
-use crate::stand_in::{Fate, StandIn};
 use crate::{annotations, wait};
 
 /// A stand-in that loses the first request of a method, before or after its effect.
-async fn losing(cluster: &Cluster, method: &'static str, after: bool) -> StandIn {
-    StandIn::start(Some(cluster), move |request, before| {
+async fn losing(cluster: &Cluster, method: &'static str, after: bool) -> Between {
+    Between::start(Some(cluster), move |request, before| {
         let lose = request.starts_with(method) && before == 0;
         async move {
             match (lose, after) {
@@ -56,7 +56,7 @@ async fn a_create_that_never_arrived_is_sent_again() {
 async fn an_account_that_somebody_else_made_meanwhile_is_not_taken_for_ours() {
     let cluster = Cluster::new().await;
     let between = cluster.clone();
-    let stand_in = StandIn::start(Some(&cluster), move |request, _| {
+    let stand_in = Between::start(Some(&cluster), move |request, _| {
         let (posts, cluster) = (request.starts_with("POST"), between.clone());
         async move {
             if !posts {
@@ -78,7 +78,7 @@ async fn an_account_that_somebody_else_made_meanwhile_is_not_taken_for_ours() {
 #[tokio::test]
 async fn a_create_that_cannot_be_finished_says_what_it_made() {
     let cluster = Cluster::new().await;
-    let stand_in = StandIn::start(Some(&cluster), |request, _| {
+    let stand_in = Between::start(Some(&cluster), |request, _| {
         let patches = request.starts_with("PATCH");
         async move {
             let denied = r#"{"kind":"Status","message":"serviceaccounts \"web\" is forbidden: User \"u\" cannot patch resource \"serviceaccounts\"","reason":"Forbidden","code":403}"#;
@@ -139,7 +139,7 @@ async fn a_delete_whose_answer_is_lost_is_found_to_be_done() {
 async fn what_took_the_place_of_our_object_before_it_was_finished_is_left_alone() {
     let cluster = Cluster::new().await;
     let between = cluster.clone();
-    let stand_in = StandIn::start(Some(&cluster), move |request, before| {
+    let stand_in = Between::start(Some(&cluster), move |request, before| {
         let (replace, cluster) = (request.starts_with("PATCH") && before == 0, between.clone());
         async move {
             if replace {

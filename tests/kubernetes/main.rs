@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod between;
 mod cluster;
 mod connection;
+mod hostile;
 mod lost_answers;
 mod ownership;
 mod remote;
 mod resource;
 mod retries;
+#[path = "../support/server.rs"]
+mod server;
 mod server_side_apply;
-mod stand_in;
 mod tokens;
 
 use std::time::Duration;

@@ -8,8 +8,8 @@ use azwi::kubernetes::{Fields, Key, Kind};
 use azwi::wait::Wait;
 use serde_json::json;
 
+use crate::between::{Between, Fate};
 use crate::cluster::{Cluster, managers};
-use crate::stand_in::{Fate, StandIn};
 use crate::{annotations, labels, map, wait};
 
 const CLIENT_ID: &str = "azure.workload.identity/client-id";
@@ -320,7 +320,7 @@ async fn an_account_that_goes_between_read_and_apply_is_not_made_anew() {
     let held = annotations(&[("a", "1")]);
     cluster.client().create_service_account(&cluster.namespace, "web", &held, "azwi", &wait()).await.unwrap();
     let between = cluster.clone();
-    let stand_in = StandIn::start(Some(&cluster), move |request, before| {
+    let stand_in = Between::start(Some(&cluster), move |request, before| {
         let (deletes, cluster) = (request.starts_with("PATCH") && before == 0, between.clone());
         async move {
             if deletes {
@@ -346,7 +346,7 @@ async fn somebody_who_is_faster_is_looked_at_again() {
     let held = annotations(&[("a", "1")]);
     cluster.client().create_service_account(&cluster.namespace, "web", &held, "azwi", &wait()).await.unwrap();
     let between = cluster.clone();
-    let stand_in = StandIn::start(Some(&cluster), move |request, before| {
+    let stand_in = Between::start(Some(&cluster), move |request, before| {
         let (writes, cluster) = (request.starts_with("PATCH") && before < 2, between.clone());
         let round = before.to_string();
         async move {

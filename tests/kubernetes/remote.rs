@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use azwi::kubernetes::{Audience, Client, Error, Kind, Remote, Settings};
 use azwi::wait::Wait;
 
-use crate::stand_in::{Fate, StandIn};
+use crate::between::{Between, Fate};
 use crate::wait;
 
 /// What a `Remote` says of a server that cannot be reached.
@@ -52,8 +52,8 @@ fn remote(server: &str, user: &'static str) -> Arc<Counting> {
 const PLUGIN: &str = "{exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: /nowhere/kubelogin, interactiveMode: Always, args: [get-token, --server-id, the-server]}}";
 
 /// A server that refuses whoever asks first, so many times.
-async fn refusing(times: usize) -> StandIn {
-    StandIn::start(None, move |_, before| {
+async fn refusing(times: usize) -> Between {
+    Between::start(None, move |_, before| {
         let status = if before < times { 401 } else { 404 };
         async move { Fate::Answer(status, vec![], String::new()) }
     })

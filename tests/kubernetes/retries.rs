@@ -6,7 +6,7 @@ use azwi::kubernetes::{Fields, Kind};
 use azwi::wait::Wait;
 use tokio_util::sync::CancellationToken;
 
-use crate::stand_in::{Fate, StandIn};
+use crate::between::{Between, Fate};
 use crate::{annotations, wait};
 
 const ACCOUNT: &str = r#"{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"web","namespace":"app","uid":"u","resourceVersion":"1"}}"#;
@@ -18,8 +18,8 @@ fn answer(status: u16, body: &str) -> Fate {
     Fate::Answer(status, vec![], body.to_owned())
 }
 
-async fn first_then(status: u16, headers: &'static [(&'static str, &'static str)], body: &'static str) -> StandIn {
-    StandIn::start(None, move |_, before| async move {
+async fn first_then(status: u16, headers: &'static [(&'static str, &'static str)], body: &'static str) -> Between {
+    Between::start(None, move |_, before| async move {
         if before == 0 { Fate::Answer(status, headers.to_vec(), body.to_owned()) } else { answer(200, ACCOUNT) }
     })
     .await
@@ -56,7 +56,7 @@ async fn a_pause_beyond_the_deadline_is_not_waited_for() {
 #[tokio::test]
 async fn a_500_is_never_sent_again_and_our_own_mistake_is_called_that() {
     let mistake = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"failed to create typed patch object (/web; /v1, Kind=ServiceAccount): .colour: field not declared in schema","code":500}"#;
-    let stand_in = StandIn::start(None, move |_, _| async move { answer(500, mistake) }).await;
+    let stand_in = Between::start(None, move |_, _| async move { answer(500, mistake) }).await;
     let error = stand_in.client(None).service_account("app", "web", &wait()).await.unwrap_err();
     assert_eq!((error.kind, error.status), (Kind::Server, Some(500)));
     assert!(error.hint.contains("defect"), "{}", error.hint);
@@ -66,7 +66,7 @@ async fn a_500_is_never_sent_again_and_our_own_mistake_is_called_that() {
 #[tokio::test]
 async fn retries_end() {
     let stand_in =
-        StandIn::start(None, |_, _| async { Fate::Answer(503, vec![("retry-after", "0")], String::new()) }).await;
+        Between::start(None, |_, _| async { Fate::Answer(503, vec![("retry-after", "0")], String::new()) }).await;
     let error = stand_in.client(None).service_account("app", "web", &wait()).await.unwrap_err();
     assert_eq!((error.kind, error.status), (Kind::Server, Some(503)));
     assert_eq!(stand_in.seen().len(), 6);
@@ -74,7 +74,7 @@ async fn retries_end() {
 
 #[tokio::test]
 async fn a_throttled_create_is_sent_again_because_it_had_no_effect() {
-    let stand_in = StandIn::start(None, |request, before| {
+    let stand_in = Between::start(None, |request, before| {
         let fate = match (request.starts_with("POST"), before) {
             (false, _) => answer(404, NOT_FOUND),
             (true, 0) => answer(429, THROTTLED),
@@ -91,7 +91,7 @@ async fn a_throttled_create_is_sent_again_because_it_had_no_effect() {
 
 #[tokio::test]
 async fn a_create_that_ended_in_a_504_is_looked_for_before_it_is_sent_again() {
-    let stand_in = StandIn::start(None, |request, before| {
+    let stand_in = Between::start(None, |request, before| {
         let fate = match (request.starts_with("POST"), before) {
             (true, 0) => answer(504, ""),
             (true, _) => answer(201, ACCOUNT),
@@ -110,7 +110,7 @@ async fn a_create_that_ended_in_a_504_is_looked_for_before_it_is_sent_again() {
 #[tokio::test]
 async fn an_interrupted_wait_ends_at_once() {
     let stand_in =
-        StandIn::start(None, |_, _| async { Fate::Answer(429, vec![("retry-after", "20")], THROTTLED.to_owned()) })
+        Between::start(None, |_, _| async { Fate::Answer(429, vec![("retry-after", "20")], THROTTLED.to_owned()) })
             .await;
     let cancel = CancellationToken::new();
     let wait = Wait::new(Duration::from_secs(60), cancel.clone());
@@ -128,7 +128,7 @@ async fn an_interrupted_wait_ends_at_once() {
 #[tokio::test]
 async fn an_answer_that_is_no_status_is_quoted_shortly() {
     let page = format!("<html>\n<h1>Bad  Gateway</h1>{}</html>", "x".repeat(1000));
-    let stand_in = StandIn::start(None, move |_, _| {
+    let stand_in = Between::start(None, move |_, _| {
         let page = page.clone();
         async move { answer(502, &page) }
     })
@@ -141,7 +141,7 @@ async fn an_answer_that_is_no_status_is_quoted_shortly() {
 #[tokio::test]
 async fn a_missing_permission_comes_with_the_rule_that_grants_it() {
     let denied = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"serviceaccounts \"web\" is forbidden: User \"dev\" cannot get resource \"serviceaccounts\" in API group \"\" in the namespace \"app\"","reason":"Forbidden","details":{"name":"web","kind":"serviceaccounts"},"code":403}"#;
-    let stand_in = StandIn::start(None, move |_, _| async move { answer(403, denied) }).await;
+    let stand_in = Between::start(None, move |_, _| async move { answer(403, denied) }).await;
     let error = stand_in.client(None).service_account("app", "web", &wait()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Forbidden);
     for part in ["namespace \"app\"", "resources: [\"serviceaccounts\"]", "verbs: [\"get\"]"] {
@@ -154,7 +154,7 @@ async fn a_namespace_that_goes_away_and_a_policy_that_refuses_are_told_apart_fro
     let going = r#"{"kind":"Status","status":"Failure","message":"serviceaccounts \"late\" is forbidden: unable to create new content in namespace app because it is being terminated","reason":"Forbidden","details":{"name":"late","kind":"serviceaccounts","causes":[{"reason":"NamespaceTerminating","message":"namespace app is being terminated","field":"metadata.namespace"}]},"code":403}"#;
     let policy = r#"{"kind":"Status","status":"Failure","message":"admission webhook \"policy.example.org\" denied the request: label team is missing","reason":"Forbidden","code":403}"#;
     for (body, kind) in [(going, Kind::NamespaceTerminating), (policy, Kind::Refused)] {
-        let stand_in = StandIn::start(None, move |request, _| {
+        let stand_in = Between::start(None, move |request, _| {
             let fate = if request.starts_with("GET") { answer(404, NOT_FOUND) } else { answer(403, body) };
             async { fate }
         })

@@ -158,7 +158,12 @@ impl Tree<'_> {
                 continue;
             }
             let beside = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let named = path_attribute(attrs).map(|path| format!("{beside}/{path}").trim_start_matches('/').to_owned());
+            let path = path_attribute(attrs);
+            if in_tests && path.as_ref().is_some_and(|path| path.starts_with("../../tests/")) {
+                // What several tests share is outside of the sources, and imports nothing of them.
+                continue;
+            }
+            let named = path.map(|path| format!("{beside}/{path}").trim_start_matches('/').to_owned());
             let mut names = named.into_iter().chain([format!("{folder}{ident}.rs"), format!("{inner}mod.rs")]);
             let name = names.find(|name| self.sources.contains_key(name));
             let name = name.unwrap_or_else(|| panic!("the module `{}` has no file", child.join("::")));

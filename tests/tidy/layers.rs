@@ -44,9 +44,10 @@ const ALLOWED: &[Rule<'static>] = &[
     ("domain", &["error", "azure", "kubernetes"]),
     ("lifecycle", &["error", "schema", "value"]),
     ("error", &["azure", "kubernetes"]),
-    ("azure", &["wait"]),
-    ("kubernetes", &["wait"]),
-    ("oidc", &["wait"]),
+    ("azure", &["http", "wait"]),
+    ("kubernetes", &["http", "wait"]),
+    ("oidc", &["http", "wait"]),
+    ("http", &["wait"]),
     ("timeouts", &["schema", "value"]),
     ("schema", &["value"]),
     ("value", &[]),
@@ -65,7 +66,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("azure_identity", &["azure"]),
     ("azure_mgmt_authorization", &["azure"]),
     ("azure_mgmt_msi", &["azure"]),
-    ("reqwest", &["azure", "oidc"]),
+    ("reqwest", &["azure", "http", "oidc"]),
 ];
 
 /// What is compiled for tests only may reach further, for what it tests.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
-use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use url::Url;
@@ -81,7 +80,7 @@ impl Federated {
         headers: HeaderMap,
     ) -> Result<T, Error> {
         let subject = subject(self.method, &url);
-        let request = Outgoing { method, url, headers, body: Bytes::new(), alone: false };
+        let request = Outgoing { headers, ..Outgoing::new(method, url) };
         let answer = self.transport.send(&subject, request, None, &Wait::at_most(EXCHANGE)).await.map_err(|mut error| {
             if error.status.is_some() {
                 error.kind = ErrorKind::SignIn;

@@ -13,15 +13,25 @@ use azure_core::error::ErrorKind as CoreKind;
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, ClientOptions, HttpClient, Request, RetryOptions, StatusCode};
 use reqwest::header::HeaderMap;
+use serde::Deserialize;
 
 use super::super::answer::Subject;
 use super::super::cloud::Cloud;
 use super::super::error::{Error, ErrorKind};
 use super::super::transport::{Outgoing, Transport};
+use crate::http::show_url;
 use crate::wait::Wait;
 
 /// How long one exchange for a token may take with all its retries; azure_identity passes no deadline through.
 pub(super) const EXCHANGE: Duration = Duration::from_secs(60);
+
+/// The longest lifetime of a token that is believed, in seconds: a year.
+const LONGEST: i64 = 365 * 24 * 60 * 60;
+
+#[derive(Deserialize)]
+struct Lifetime {
+    expires_in: Option<i64>,
+}
 
 /// What azure_identity sends through.
 #[derive(Debug)]
@@ -60,9 +70,16 @@ impl HttpClient for Bridge {
             return Err(into_core(subject.error(ErrorKind::SignIn, "a streamed body cannot be sent")));
         };
         let method = request.method().as_str().parse().unwrap_or(reqwest::Method::POST);
-        let outgoing = Outgoing { method, url, headers, body, alone: false };
+        let outgoing = Outgoing { headers, body, ..Outgoing::new(method, url) };
         let answer =
             self.transport.send(&subject, outgoing, None, &Wait::at_most(EXCHANGE)).await.map_err(into_core)?;
+        // azure_identity adds it to the clock, and a sum that no date can hold is a panic there.
+        let lifetime = serde_json::from_slice::<Lifetime>(&answer.body).ok().and_then(|issued| issued.expires_in);
+        if lifetime.is_some_and(|seconds| !(0..=LONGEST).contains(&seconds)) {
+            return Err(into_core(
+                subject.error(ErrorKind::Decode, "the token's lifetime is not one that a token has"),
+            ));
+        }
         let mut headers = Headers::new();
         for (name, value) in &answer.headers {
             if let Ok(value) = value.to_str() {
@@ -73,13 +90,9 @@ impl HttpClient for Bridge {
     }
 }
 
-/// What is tried, for messages: the host and path, never a query, which may entitle to a token.
+/// What is tried, for messages.
 pub(super) fn subject(method: &str, url: &url::Url) -> Subject {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    Subject::new(
-        format!("sign in with {method}"),
-        format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or(""), url.path()),
-    )
+    Subject::new(format!("sign in with {method}"), show_url(url))
 }
 
 /// Our failure as azure_core's. Its kind is one that nothing there retries.

@@ -4,19 +4,19 @@
 //! `msi_endpoint`: agents, emulators, and the metadata service behind another address.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
-use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use url::Url;
 
 use super::super::error::{Error, ErrorKind};
+use super::super::retry;
 use super::super::transport::{Outgoing, Transport};
 use super::bridge::{EXCHANGE, into_core, subject};
+use crate::http::{self, Verdict};
 use crate::wait::Wait;
 
 const METHOD: &str = "managed identity";
@@ -51,33 +51,33 @@ impl MetadataService {
         }
         let subject = subject(METHOD, &url);
         let headers = HeaderMap::from_iter([(HeaderName::from_static("metadata"), HeaderValue::from_static("true"))]);
-        let request = Outgoing { method: reqwest::Method::GET, url, headers, body: Bytes::new(), alone: false };
-        let wait = Wait::at_most(EXCHANGE);
-        let mut pause = Duration::from_secs(1);
-        let answer = loop {
-            match self.transport.send(&subject, request.clone(), None, &wait).await {
-                Ok(answer) => break answer,
-                // The service answers so while it is being updated, and comes back within 70 s.
-                Err(error) if error.status == Some(410) && wait.sleep(pause).await.is_ok() => pause *= 2,
-                Err(mut error) => {
-                    if error.status == Some(400) {
-                        error = error.hint(match self.client_id {
-                            Some(_) => "`client_id` must be the client id of a user-assigned identity that is assigned to this machine.",
-                            None => "This machine has no system-assigned identity; for a user-assigned one set `client_id` (ARM_CLIENT_ID).",
-                        });
-                    }
-                    return Err(error);
-                }
+        let request = Outgoing { headers, ..Outgoing::new(reqwest::Method::GET, url) };
+        let (wait, subject) = (&Wait::at_most(EXCHANGE), &subject);
+        let attempt = |tries| {
+            let sent = self.transport.send(subject, request.clone(), None, wait);
+            async move {
+                sent.await.map_err(|error| match error.status {
+                    // The service answers so while it is being updated, and comes back within 70 s.
+                    Some(410) => Verdict::NotYet { after: retry::BACKOFF.pause(tries) }.on(error),
+                    _ => Verdict::Final.on(error),
+                })
             }
         };
-        let issued: Issued = answer.json(&subject).map_err(|mut error| {
+        let answer = http::retry(wait, retry::BACKOFF, attempt).await.map_err(retry::gave_up).map_err(|error| {
+            match (error.status, &self.client_id) {
+                (Some(400), Some(_)) => error.hint("`client_id` must be the client id of a user-assigned identity that is assigned to this machine."),
+                (Some(400), None) => error.hint("This machine has no system-assigned identity; for a user-assigned one set `client_id` (ARM_CLIENT_ID)."),
+                _ => error,
+            }
+        })?;
+        let issued: Issued = answer.json(subject).map_err(|mut error| {
             // Whatever it is, it may be a token.
             error.message = "the metadata service did not answer with a token".to_owned();
             error
         })?;
         let expires_on = match (issued.expires_on.and_then(Number::get), issued.expires_in.and_then(Number::get)) {
             (Some(at), _) => OffsetDateTime::from_unix_timestamp(at).ok(),
-            (None, Some(seconds)) => Some(OffsetDateTime::now_utc() + time::Duration::seconds(seconds)),
+            (None, Some(seconds)) => OffsetDateTime::now_utc().checked_add(time::Duration::seconds(seconds)),
             (None, None) => None,
         };
         let expires_on = expires_on

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::super::config::Config;
 use super::super::error::Error;
 use super::super::secret::Secret;
+use crate::http::show_address;
 
 /// A complete way to sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,7 +286,7 @@ fn tenant(method: &str, tenant_id: String) -> Result<String, Error> {
 fn check_url(method: &str, attribute: &str, text: &str) -> Result<(), Error> {
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
-        _ => Err(Error::config(method, format!("`{attribute} is not a URL: `{text}`"))),
+        _ => Err(Error::config(method, format!("`{attribute} is not a URL: `{}`", show_address(text)))),
     }
 }
 

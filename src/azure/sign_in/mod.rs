@@ -64,7 +64,7 @@ impl SignIn {
         let asked = (tenant.map(str::to_owned), scope.to_owned());
         let kept = Arc::clone(self.tokens.lock().unwrap_or_else(PoisonError::into_inner).entry(asked).or_default());
         let mut kept = kept.lock().await;
-        if let Some(token) = kept.as_ref().filter(|token| token.expires_on - MARGIN > OffsetDateTime::now_utc()) {
+        if let Some(token) = kept.as_ref().filter(|token| token.expires_on > OffsetDateTime::now_utc() + MARGIN) {
             return Ok(token.clone());
         }
         let failed = |error: azure_core::Error| {
