@@ -141,7 +141,7 @@ fn a_binding_makes_the_whole_chain_proves_it_and_ends_it() {
 }
 
 #[test]
-fn an_issuer_instead_of_a_cluster_is_taken_and_must_be_the_token_s() {
+fn token_issuer_mismatch_fails_apply() {
     under_every_terraform(|azwi| {
         let azwi = hurried(azwi);
         let with = |issuer: &str| {
@@ -162,7 +162,7 @@ fn an_issuer_instead_of_a_cluster_is_taken_and_must_be_the_token_s() {
 }
 
 #[test]
-fn an_issuer_that_is_not_the_cluster_s_is_refused_at_plan_with_the_fix() {
+fn issuer_mismatch_fails_plan() {
     on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let azwi = hurried(azwi);
         let issuer = azwi.emulator.issuer();
@@ -301,7 +301,7 @@ fn roles_cluster_and_audience_change_in_place_and_names_replace() {
 }
 
 #[test]
-fn somebody_else_s_account_is_annotated_and_given_back() {
+fn foreign_account_is_annotated_and_restored() {
     under_every_terraform(|azwi| {
         let azwi = hurried(azwi);
         azwi.emulator.create_account(&azwi.namespace, "app", &json!({ "owner": "them" }));

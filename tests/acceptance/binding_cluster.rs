@@ -13,7 +13,7 @@ fn provider(cluster: &str) -> String {
 }
 
 #[test]
-fn the_provider_s_cluster_is_the_default_and_no_other_is_taken() {
+fn provider_cluster_is_the_default_and_the_only_one() {
     on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let mut azwi = hurried(azwi);
         azwi.environment.retain(|name, _| !name.starts_with("KUBE"));

@@ -33,7 +33,7 @@ resource "azwi_federated_credential_binding" "this" {{
 }
 
 #[test]
-fn the_twenty_first_credential_fails_at_plan_and_a_full_identity_can_be_rearranged() {
+fn twenty_first_credential_fails_plan_and_a_full_identity_is_rearranged() {
     each_with_its_own_emulator(|azwi| {
         let azwi = hurried(azwi);
         azwi.applied(&full(""));
@@ -92,7 +92,7 @@ fn the_twenty_first_credential_fails_at_plan_and_a_full_identity_can_be_rearrang
 }
 
 #[test]
-fn two_credentials_for_one_issuer_and_subject_are_both_named_at_plan() {
+fn duplicate_trust_fails_plan_and_names_both() {
     under_every_terraform(|azwi| {
         let azwi = hurried(azwi);
         let identity = binding_of("", "").split("resource \"azwi_federated").next().unwrap().to_owned();

@@ -192,7 +192,7 @@ fn bad_input_is_refused_unasked() {
 }
 
 #[test]
-fn an_issuer_is_its_document_s_byte_for_byte() {
+fn issuer_equals_its_document_byte_for_byte() {
     on_an_emulated_cluster_only(IN_AZURE, |azwi| {
         let issuer = azwi.emulator.issuer();
         let state = azwi.applied(&data("oidc_issuer", &format!("  issuer = \"{issuer}\"")));
