@@ -64,9 +64,17 @@ fn the_configuration_of_what_is_imported_is_written() {
     always_under_every_terraform(|azwi| {
         let id = id(&azwi);
         azwi.emulator.put_identity(&id, &serde_json::json!({ "location": "westeurope", "tags": { "team": "a" } }));
-        azwi.file("import.tf", &format!("import {{\n  to = azwi_user_assigned_identity.found\n  id = \"{id}\"\n}}\n"));
+        let import = |provider: &str| {
+            let block = format!("import {{\n  to = azwi_user_assigned_identity.found\n  id = \"{id}\"\n{provider}}}\n");
+            azwi.file("import.tf", &block);
+        };
+        // Terraform 1.16 looks for hashicorp/azwi until the resource is written, and takes `provider` only until then:
+        // https://github.com/hashicorp/terraform/issues/39144
+        let is_1_16 = azwi.terraform.is_at_least(1, 16) && !azwi.terraform.is_at_least(1, 17);
+        import(if is_1_16 { "  provider = azwi\n" } else { "" });
         azwi.write("");
         azwi.run(&["plan", "-json", "-input=false", "-generate-config-out=generated.tf"]).succeeded();
+        import("");
         let written = fs::read_to_string(azwi.path("generated.tf")).unwrap();
         assert!(written.contains("team = \"a\"") && !written.contains("client_id"), "{written}");
         // Terraform 1.15 leaves that to the provider, which leaves out what is the default anyway.

@@ -69,12 +69,21 @@ impl Piece {
         let path = format!("pieces/{}/{file}", self.name);
         fs::create_dir_all(azwi.path(&path).parent().unwrap()).unwrap();
         azwi.file(&path, &self.block.text);
+        azwi.file(&format!("pieces/{}/declared.tf", self.name), &self.imported());
         if !self.block.text.contains("required_providers") {
             azwi.file(
                 &format!("pieces/{}/versions.tf", self.name),
                 "terraform {\n  required_providers {\n    azwi = {\n      source = \"azwi/azwi\"\n    }\n  }\n}\n",
             );
         }
+    }
+
+    /// The resources that import blocks name and the block does not have.
+    fn imported(&self) -> String {
+        let target = Regex::new(r"(?m)^  to += (azwi_\w+)\.(\w+)(\[.*\])?$").unwrap();
+        let missing = |kind: &str, name: &str| !self.block.text.contains(&format!("resource \"{kind}\" \"{name}\""));
+        let targets = target.captures_iter(&self.block.text).filter(|found| missing(&found[1], &found[2]));
+        targets.map(|found| object("managed", &found[1], &found[2]).unwrap()).collect()
     }
 
     /// Import blocks and tests are for a root module alone.
@@ -137,17 +146,20 @@ fn stub(detail: &str) -> Option<String> {
     if let Some(name) = found(r#"An input variable with the name "([^"]+)" has not been declared"#) {
         return Some(format!("variable \"{}\" {{\n  type = any\n}}\n", &name[1]));
     }
-    let object = found(r#"A (managed|data) resource "([^"]+)" "([^"]+)" has not been declared"#);
-    let object = object.or_else(|| found(r#"There is no (managed|data) resource "([^"]+)" "([^"]+)" definition"#));
-    // What an import block names.
-    let object = object.or_else(|| found(r"()resource (azwi_\w+)\.(\w+) does not exist"))?;
-    let (word, folder, file) = match &object[1] {
+    let named = found(r#"A (managed|data) resource "([^"]+)" "([^"]+)" has not been declared"#);
+    let named = named.or_else(|| found(r#"There is no (managed|data) resource "([^"]+)" "([^"]+)" definition"#));
+    named.and_then(|named| object(&named[1], &named[2], &named[3]))
+}
+
+/// A resource or a data source of this name, as its example has it.
+fn object(mode: &str, kind: &str, name: &str) -> Option<String> {
+    let (word, folder, file) = match mode {
         "data" => ("data", "data-sources", "data-source.tf"),
         _ => ("resource", "resources", "resource.tf"),
     };
-    let example = fs::read_to_string(root().join(format!("examples/{folder}/{}/{file}", &object[2]))).ok()?;
-    let head = |name: &str| format!("{word} \"{}\" \"{name}\" {{", &object[2]);
+    let example = fs::read_to_string(root().join(format!("examples/{folder}/{kind}/{file}"))).ok()?;
+    let head = |name: &str| format!("{word} \"{kind}\" \"{name}\" {{");
     let begin = example.find(&head("this"))?;
     let end = begin + example[begin..].find("\n}\n")? + 3;
-    Some(example[begin..end].replacen(&head("this"), &head(&object[3]), 1))
+    Some(example[begin..end].replacen(&head("this"), &head(name), 1))
 }
