@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::azure::SubscriptionId;
 use crate::clients::Clients;
 use crate::clients::PlanChecks;
 use crate::error::{Error, Result};
@@ -38,6 +39,20 @@ impl Context {
     /// Where the provider has not been configured.
     pub fn clients(&self) -> Result<&Clients> {
         self.clients.as_deref().map_err(Clone::clone)
+    }
+
+    /// The subscription that a plan works with for what names none; `None` if that is not known yet, or if only the Azure CLI
+    /// could tell and the provider says that a plan checks nothing.
+    ///
+    /// # Errors
+    /// If nothing supplies one: an apply would fail the same way.
+    pub async fn subscription_at_plan(&self) -> Result<Option<SubscriptionId>> {
+        let clients = self.clients()?;
+        match clients.configured_subscription()? {
+            Some(configured) => Ok(Some(configured)),
+            None if !clients.is_azure_known() || clients.plan_checks == PlanChecks::Off => Ok(None),
+            None => clients.subscription_id(&self.wait).await.map(Some),
+        }
     }
 
     /// Tells the user something that does not make the call fail.

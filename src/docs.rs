@@ -209,7 +209,7 @@ fn attribute_line(attribute: &Attribute, prefix: &str, nested: &mut Vec<Nested>)
     if attribute.deprecated.is_some() {
         flags.push_str(", Deprecated");
     }
-    let mut line = format!("- `{}` ({flags}) {}", attribute.name, attribute.doc);
+    let mut line = format!("- `{}` ({flags}) {}", attribute.name, attribute.description());
     if !attribute.allowed.is_empty() && !attribute.doc.contains(attribute.allowed.first().unwrap_or(&"")) {
         let _ = write!(line, " One of {}.", any_of(attribute.allowed));
     }

@@ -82,7 +82,10 @@ impl std::error::Error for Error {}
 impl From<crate::kubernetes::Error> for Error {
     /// The attribute stays open: where one is at fault it is the provider's, which a resource's diagnostic cannot point at.
     fn from(error: crate::kubernetes::Error) -> Self {
-        let mut detail = error.message.trim_end().to_owned();
+        let mut detail = match error.attribute {
+            Some(_) => sentence(&error.message),
+            None => error.message.trim_end().to_owned(),
+        };
         let answer: Vec<String> = error
             .status
             .map(|status| status.to_string())
@@ -102,6 +105,12 @@ impl From<crate::kubernetes::Error> for Error {
     }
 }
 
+/// A message as a sentence of its own.
+fn sentence(message: &str) -> String {
+    let mut letters = message.trim_end().chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
 impl From<crate::azure::Error> for Error {
     fn from(error: crate::azure::Error) -> Self {
         let verbs =
@@ -116,8 +125,10 @@ impl From<crate::azure::Error> for Error {
         if let Some(hint) = &error.hint {
             detail.push_str(&format!("\n\n{hint}"));
         }
-        // A target may join two names with backticks, which `Display` closes.
-        detail.push_str(&format!("\n\nOn: {}", error.target.replace("` at `", " at ")));
+        if error.kind != crate::azure::ErrorKind::Config {
+            // A target may join two names with backticks, which `Display` closes.
+            detail.push_str(&format!("\n\nOn: {}", error.target.replace("` at `", " at ")));
+        }
         if !answer.is_empty() {
             detail.push_str(&format!("\nAnswer: {}", answer.join(" ")));
         }

@@ -1,6 +1,7 @@
 //! The `azwi` provider: Microsoft Entra Workload ID on Kubernetes, for Terraform and OpenTofu.
 
 pub mod azure;
+pub mod child;
 pub mod clients;
 pub mod context;
 pub mod data_source;
@@ -14,6 +15,7 @@ mod http;
 pub mod kubernetes;
 pub mod lifecycle;
 pub mod oidc;
+pub mod origin;
 pub mod protocol;
 pub mod provider;
 pub mod resource;

@@ -12,7 +12,9 @@ use reqwest::{Body, Client, StatusCode, redirect};
 use serde::Deserialize;
 use url::Url;
 
-use crate::http::{self, Backoff, Broken, Cause, DOCUMENT, End, Failed, Unread, Verdict, show_address, show_text};
+use crate::http::{
+    self, Backoff, Broken, Cause, DOCUMENT, End, Failed, Proxies, Unread, Verdict, show_address, show_text,
+};
 use crate::wait::Wait;
 
 /// How long a host may take to take a connection.
@@ -78,7 +80,7 @@ static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
             attempt.follow()
         }
     });
-    Client::builder()
+    Proxies::client()
         .connect_timeout(CONNECT)
         .timeout(WHOLE)
         .https_only(true)

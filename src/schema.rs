@@ -96,6 +96,25 @@ pub struct Attribute {
     pub allowed: &'static [&'static str],
     /// What a known value must fulfil.
     pub checks: Vec<Check>,
+    /// Attributes and blocks beside this one that contradict it.
+    pub conflicts_with: &'static [&'static str],
+    /// Attributes beside this one, one of which it cannot do without.
+    pub requires: &'static [&'static str],
+    /// The environment variables that stand in for it.
+    pub environment: Variables,
+}
+
+/// The environment variables that stand in for an attribute.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Variables {
+    /// Their names. The first that is set and not empty counts.
+    pub names: &'static [&'static str],
+    /// Where the text of a variable is split into a list.
+    pub separator: Option<char>,
+    /// Attributes and blocks beside this one. The variables do not count if the configuration sets one of them.
+    pub yields_to: &'static [&'static str],
+    /// White space at the ends of the text is a part of it, as in a password.
+    pub verbatim: bool,
 }
 
 /// The type of a string.
@@ -164,6 +183,60 @@ impl Attribute {
             same: None,
             allowed: &[],
             checks: Vec::new(),
+            conflicts_with: &[],
+            requires: &[],
+            environment: Variables::default(),
+        }
+    }
+
+    /// These environment variables stand in for it.
+    #[must_use]
+    pub fn env(mut self, names: &'static [&'static str]) -> Self {
+        self.environment.names = names;
+        self
+    }
+
+    /// The text of its environment variable is a list, split here.
+    #[must_use]
+    pub fn split_at(mut self, separator: char) -> Self {
+        self.environment.separator = Some(separator);
+        self
+    }
+
+    /// Its environment variables do not count if the configuration sets one of these attributes or blocks beside it.
+    #[must_use]
+    pub fn yields_to(mut self, others: &'static [&'static str]) -> Self {
+        self.environment.yields_to = others;
+        self
+    }
+
+    /// It contradicts these attributes and blocks beside it. Said of one of the two, it holds for both.
+    #[must_use]
+    pub fn conflicts_with(mut self, others: &'static [&'static str]) -> Self {
+        self.conflicts_with = others;
+        self
+    }
+
+    /// It is of no use without one of these attributes beside it.
+    #[must_use]
+    pub fn requires(mut self, others: &'static [&'static str]) -> Self {
+        self.requires = others;
+        self
+    }
+
+    /// White space at its ends is a part of the text.
+    #[must_use]
+    pub fn verbatim(mut self) -> Self {
+        self.environment.verbatim = true;
+        self
+    }
+
+    /// The description for a reader who does not see the schema's other properties: with the environment variables.
+    pub fn description(&self) -> String {
+        match self.environment.names {
+            [] => self.doc.to_owned(),
+            [one] => format!("{} Environment variable: `{one}`.", self.doc),
+            several => format!("{} Environment variables: {}.", self.doc, any_of(several)),
         }
     }
 

@@ -9,7 +9,7 @@ use super::answer::Subject;
 use super::config::{Config, Environment};
 use super::error::{Error, ErrorKind};
 use super::transport::{Outgoing, Transport};
-use crate::http::{show_address, show_url};
+use crate::http::{fits_header, show_address, show_url};
 use crate::wait::Wait;
 
 /// The version of `/metadata/endpoints` that lists all clouds a host knows.
@@ -45,7 +45,8 @@ impl Cloud {
     pub(super) fn check(config: &Config) -> Result<(), Error> {
         match &config.metadata_host {
             Some(host) => {
-                metadata_url(host).and_then(|_| resolve(config, &Raw::default()).map(drop)).or_else(|error| {
+                metadata_url(host).map_err(|problem| Error::setting(config.name("metadata_host"), problem))?;
+                resolve(config, &Raw::default()).map(drop).or_else(|error| {
                     // What the metadata host will say is not missing yet.
                     if error.message.contains("is not set") { Ok(()) } else { Err(error) }
                 })
@@ -57,12 +58,15 @@ impl Cloud {
     /// The cloud of a configuration; asks the metadata host if there is one.
     pub(super) async fn find(config: &Config, transport: &Transport, wait: &Wait) -> Result<Self, Error> {
         let Some(host) = &config.metadata_host else { return resolve(config, &Raw::built_in(config.environment)) };
-        let url = metadata_url(host)?;
+        let url = metadata_url(host).map_err(|problem| Error::setting(config.name("metadata_host"), problem))?;
         let subject = Subject::new("GET cloud metadata", show_url(&url));
         let answer = transport.send(&subject, Outgoing::new(reqwest::Method::GET, url), None, wait).await?;
         let described: Described = answer.json(&subject)?;
         let raw = described.pick(config.environment).ok_or_else(|| {
-            subject.error(ErrorKind::Config, format!("it describes no cloud for environment {:?}", config.environment))
+            subject.error(
+                ErrorKind::Config,
+                format!("it describes no cloud for environment `{}`", config.environment.name()),
+            )
         })?;
         resolve(config, &raw)
     }
@@ -108,12 +112,12 @@ fn resolve(config: &Config, raw: &Raw) -> Result<Cloud, Error> {
     let given = &config.endpoints;
     let endpoint = |name: &str, given: &Option<String>, raw: &Option<String>| -> Result<Url, Error> {
         let text = given.as_ref().or(raw.as_ref()).ok_or_else(|| {
-            Error::config(
-                "environment",
-                format!("`{name}` is not set, and the environment `custom` has no endpoints of its own"),
+            Error::setting(
+                config.name("environment"),
+                format!("`{name}` is not set, and the environment `custom` has no endpoints of its own."),
             )
         })?;
-        parse(name, text)
+        endpoint_url(text).map_err(|problem| Error::setting(config.origins.name("endpoint.", name), problem))
     };
     let resource_manager =
         endpoint("resource_manager_endpoint", &given.resource_manager_endpoint, &raw.resource_manager)?;
@@ -124,7 +128,9 @@ fn resolve(config: &Config, raw: &Raw) -> Result<Cloud, Error> {
     let authority =
         endpoint("active_directory_authority_host", &given.active_directory_authority_host, &raw.authority)?;
     let graph = match (&given.microsoft_graph_endpoint, &raw.graph) {
-        (None, None) => parse("microsoft_graph_endpoint", "https://graph.microsoft.com")?,
+        // A private cloud may have none, and nothing here asks it before it has to.
+        (None, None) => Url::parse("https://graph.microsoft.com/")
+            .map_err(|problem| Error::setting("`endpoint.microsoft_graph_endpoint`", problem.to_string()))?,
         (given, raw) => endpoint("microsoft_graph_endpoint", given, raw)?,
     };
     Ok(Cloud {
@@ -136,13 +142,26 @@ fn resolve(config: &Config, raw: &Raw) -> Result<Cloud, Error> {
     })
 }
 
+/// Checks the URL of an endpoint.
+///
+/// # Errors
+/// If it is none.
+pub fn check_endpoint(text: &str) -> Result<(), String> {
+    endpoint_url(text).map(drop)
+}
+
+/// Checks a host that describes its cloud.
+///
+/// # Errors
+/// If it is none.
+pub fn check_metadata_host(host: &str) -> Result<(), String> {
+    metadata_url(host).map(drop)
+}
+
 /// An https URL that ends with a slash, so that paths can be joined to it.
-fn parse(name: &str, text: &str) -> Result<Url, Error> {
+fn endpoint_url(text: &str) -> Result<Url, String> {
     let wrong = |why: &str| {
-        Error::config(
-            name,
-            format!("`{}` is not an endpoint: {why}; it looks like `https://management.azure.com`", show_address(text)),
-        )
+        format!("`{}` is not an endpoint: {why}. It looks like `https://management.azure.com`.", show_address(text))
     };
     let mut url = Url::parse(text.trim()).map_err(|problem| wrong(&problem.to_string()))?;
     if url.scheme() != "https" || url.host_str().is_none() {
@@ -151,24 +170,26 @@ fn parse(name: &str, text: &str) -> Result<Url, Error> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("it has a query"));
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "An endpoint has neither a user name nor a password in it. It looks like `https://management.azure.com`."
+                .to_owned(),
+        );
+    }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
     }
     Ok(url)
 }
 
-fn metadata_url(host: &str) -> Result<Url, Error> {
+fn metadata_url(host: &str) -> Result<Url, String> {
     let text = host.trim().trim_end_matches('/');
     let text = text.strip_prefix("https://").unwrap_or(text);
     Url::parse(&format!("https://{text}/metadata/endpoints?api-version={METADATA_API}"))
         .ok()
-        .filter(|url| url.path() == "/metadata/endpoints")
-        .ok_or_else(|| {
-            Error::config(
-                "metadata_host",
-                format!("`{}` is not a host; it looks like `management.azure.com`", show_address(host)),
-            )
-        })
+        .filter(|url| url.path() == "/metadata/endpoints" && url.username().is_empty() && url.password().is_none())
+        .filter(|_| fits_header(text))
+        .ok_or_else(|| format!("`{}` is not a host. It looks like `management.azure.com`.", show_address(host)))
 }
 
 /// A metadata document: all clouds, or, from older hosts, the one.
@@ -253,7 +274,10 @@ mod tests {
         {
             let endpoints = Endpoints { resource_manager_endpoint: Some(text.to_owned()), ..Endpoints::default() };
             let error = Cloud::check(&Config { endpoints, ..Config::default() }).unwrap_err();
-            assert!(error.operation == "resource_manager_endpoint" && error.message.contains(why), "{error}");
+            assert!(
+                error.operation.contains("`endpoint.resource_manager_endpoint`") && error.message.contains(why),
+                "{error}"
+            );
         }
         for host in ["", "a/b", "http://a"] {
             assert!(

@@ -4,11 +4,14 @@
 //! environment variable that a user sets for this provider. Each field names the variable that stands in for its
 //! attribute; the names are those of azurerm 5.2 and, for the endpoints, of azapi.
 
+use super::error::Error;
+use super::id::SubscriptionId;
 use super::patience::Patience;
 use super::secret::Secret;
+use crate::origin::Origins;
 
 /// The configuration of the Azure side. `Debug` shows no secret.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// The tenant to sign in to: a GUID or a domain name. `ARM_TENANT_ID`.
     pub tenant_id: Option<String>,
@@ -80,10 +83,30 @@ pub struct Config {
 
     /// How long Azure's own slowness is waited for. Only this project's tests change it.
     pub patience: Patience,
+    /// Who set what of this, by the attribute's name.
+    pub origins: Origins,
+}
+
+impl Config {
+    /// What a person calls an attribute that is set: by its name, or by that of the variable that set it.
+    pub(super) fn name(&self, attribute: &str) -> String {
+        self.origins.name("", attribute)
+    }
+
+    /// The subscription that is configured.
+    ///
+    /// # Errors
+    /// If it is not the ID of one.
+    pub fn subscription(&self) -> Result<Option<SubscriptionId>, Error> {
+        let Some(text) = &self.subscription_id else { return Ok(None) };
+        text.parse()
+            .map(Some)
+            .map_err(|error: super::IdError| Error::setting(self.name("subscription_id"), format!("{error}.")))
+    }
 }
 
 /// Endpoints that replace those of the cloud, each alone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoints {
     /// Where to sign in, such as `https://login.microsoftonline.com`. `ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST`.
     pub active_directory_authority_host: Option<String>,
@@ -96,7 +119,7 @@ pub struct Endpoints {
 }
 
 /// `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and `AZURE_FEDERATED_TOKEN_FILE`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AksWorkload {
     /// `AZURE_CLIENT_ID`.
     pub client_id: Option<String>,

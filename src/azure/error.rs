@@ -94,9 +94,19 @@ impl Error {
         }))
     }
 
-    /// A mistake in the provider's configuration; `method` names what could not be set up.
-    pub(crate) fn config(method: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Config, method, "provider configuration", message)
+    /// A way to sign in that is set up incompletely or contradicts itself.
+    pub(crate) fn sign_in_setup(method: &str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, format!("sign in with {method}"), "provider configuration", message)
+    }
+
+    /// A setting of the provider's configuration that cannot be used. `name` is that of its attribute or variable, in backticks.
+    pub(crate) fn setting(name: impl fmt::Display, message: impl Into<String>) -> Self {
+        Self::new(
+            ErrorKind::Config,
+            format!("use {name} of the provider's configuration"),
+            "provider configuration",
+            message,
+        )
     }
 
     /// The end of a wait.
@@ -216,7 +226,10 @@ impl DerefMut for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`: ", self.operation, self.target)?;
+        match self.kind {
+            ErrorKind::Config => write!(f, "{}: ", self.operation)?,
+            _ => write!(f, "{} `{}`: ", self.operation, self.target)?,
+        }
         match (self.status, &self.code) {
             (Some(status), Some(code)) => write!(f, "{status} {code}: ")?,
             (Some(status), None) => write!(f, "{status}: ")?,

@@ -106,16 +106,12 @@ impl Azure {
     pub fn new(config: Config) -> Result<Self> {
         Cloud::check(&config)?;
         if config.auxiliary_tenant_ids.len() > 3 {
-            return Err(Error::config(
-                "auxiliary_tenant_ids",
-                "Azure takes three auxiliary tenants at most (ARM_AUXILIARY_TENANT_IDS)",
+            return Err(Error::setting(
+                config.name("auxiliary_tenant_ids"),
+                "Azure Resource Manager accepts the tokens of at most three other tenants.",
             ));
         }
-        if let Some(subscription) = &config.subscription_id {
-            subscription
-                .parse::<SubscriptionId>()
-                .map_err(|error| Error::config("subscription_id", format!("{error} (ARM_SUBSCRIPTION_ID)")))?;
-        }
+        config.subscription()?;
         let method = Method::choose(&config)?;
         let transport = Arc::new(Transport::new(&config));
         let patience = config.patience;
@@ -199,20 +195,28 @@ impl Azure {
     /// # Errors
     /// When none is configured and the CLI is not used or cannot be asked.
     pub async fn subscription_id(&self) -> Result<SubscriptionId> {
-        let text = match (&self.inner.config.subscription_id, self.inner.sign_in.method()) {
-            (Some(configured), _) => configured.clone(),
-            (None, Method::Cli { .. }) => self.account().await?.id.clone(),
-            (None, method) => {
-                return Err(Error::config(
-                    "subscription_id",
-                    format!(
-                        "no subscription is set, and the {} brings none: set `subscription_id` (ARM_SUBSCRIPTION_ID)",
-                        method.name()
-                    ),
-                ));
+        if let Some(configured) = self.inner.config.subscription()? {
+            return Ok(configured);
+        }
+        const MISSING: &str =
+            "Set `subscription_id` in the resource or in the provider's configuration, or ARM_SUBSCRIPTION_ID.";
+        match self.inner.sign_in.method() {
+            Method::Cli { .. } => {
+                let account = self.account().await.map_err(|error| error.hint(MISSING))?;
+                let unusable = |error: IdError| {
+                    Error::new(ErrorKind::Decode, "find a subscription", "az account show", error.to_string())
+                };
+                account.id.parse().map_err(unusable)
             }
-        };
-        text.parse().map_err(|error: IdError| Error::config("subscription_id", error.to_string()))
+            method => {
+                let message = format!(
+                    "No subscription is configured, and signing in with {} does not supply one.",
+                    method.name()
+                );
+                Err(Error::new(ErrorKind::Config, "find a subscription", "provider configuration", message)
+                    .hint(MISSING))
+            }
+        }
     }
 
     /// A token for a scope such as `https://management.azure.com/.default`, kept until shortly before it expires.

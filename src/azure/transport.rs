@@ -19,7 +19,7 @@ use super::config::Config;
 use super::error::{Error, ErrorKind};
 use super::pace::{Bucket, Pace};
 use super::retry;
-use crate::http::{self, Broken, Failed, OBJECT, Repeat, TlsFailure, Unread, Verdict, show_text};
+use crate::http::{self, Broken, Failed, OBJECT, Proxies, Repeat, TlsFailure, Unread, Verdict, show_text};
 use crate::wait::Wait;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -204,8 +204,8 @@ impl Transport {
         let local = matches!(request.url.host(), Some(url::Host::Ipv4(address)) if address.is_link_local());
         let (client, builder) = match (local, request.alone) {
             (true, _) => (&self.direct, reqwest::Client::builder().no_proxy()),
-            (false, true) => (&self.alone, reqwest::Client::builder().pool_max_idle_per_host(0).http1_only()),
-            (false, false) => (&self.http, reqwest::Client::builder()),
+            (false, true) => (&self.alone, Proxies::client().pool_max_idle_per_host(0).http1_only()),
+            (false, false) => (&self.http, Proxies::client()),
         };
         let made = client.get_or_init(|| {
             builder

@@ -5,10 +5,11 @@ mod cluster;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::azure::{self, Azure, ClusterId};
+use crate::azure::{self, Azure, ClusterId, SubscriptionId};
 use crate::domain::credentials_planned::Planned;
 use crate::error::{Error, Result};
 use crate::kubernetes;
+use crate::wait::Wait;
 use cluster::AzureCluster;
 
 /// What the provider's configuration gives access to.
@@ -53,15 +54,47 @@ impl Clients {
         let made = self.azure.get_or_init(|| match &self.azure_settings {
             Known::Yes(settings) => Azure::new(settings.clone()).map_err(Error::from),
             Known::Not(attributes) => Err(unknown("Azure", attributes)),
+            Known::Wrong(error) => Err(error.clone()),
         });
         made.as_ref().map_err(Clone::clone)
+    }
+
+    /// The subscription for what names none. Asks the Azure CLI at most, and nobody over a network.
+    ///
+    /// # Errors
+    /// If neither the configuration nor the environment nor the Azure CLI supplies one, or the configuration is unknown.
+    pub async fn subscription_id(&self, wait: &Wait) -> Result<SubscriptionId> {
+        if let Some(configured) = self.configured_subscription()? {
+            return Ok(configured);
+        }
+        let found = wait.bound(self.azure()?.subscription_id()).await;
+        let interrupted =
+            |why| azure::Error::interrupted(why, "find a subscription", "az account show", "the Azure CLI");
+        Ok(found.map_err(interrupted)??)
+    }
+
+    /// The subscription that the configuration or the environment names.
+    ///
+    /// # Errors
+    /// If it is not the ID of one.
+    pub fn configured_subscription(&self) -> Result<Option<SubscriptionId>> {
+        match &self.azure_settings {
+            Known::Yes(settings) => Ok(settings.subscription()?),
+            Known::Not(_) => Ok(None),
+            Known::Wrong(error) => Err(error.clone()),
+        }
+    }
+
+    /// Whether the configuration of Azure holds no unknowns.
+    pub fn is_azure_known(&self) -> bool {
+        !matches!(self.azure_settings, Known::Not(_))
     }
 
     /// What is configured for Azure; `None` where it is unknown.
     pub fn azure_settings(&self) -> Option<&azure::Config> {
         match &self.azure_settings {
             Known::Yes(settings) => Some(settings),
-            Known::Not(_) => None,
+            Known::Not(_) | Known::Wrong(_) => None,
         }
     }
 
@@ -74,6 +107,7 @@ impl Clients {
         match &self.kubernetes_settings {
             Known::Yes(settings) => cluster_id(settings),
             Known::Not(_) => Ok(None),
+            Known::Wrong(error) => Err(error.clone()),
         }
     }
 
@@ -91,6 +125,7 @@ impl Clients {
                 }
             },
             Known::Not(attributes) => Err(unknown("the cluster", attributes)),
+            Known::Wrong(error) => Err(error.clone()),
         });
         made.as_ref().map_err(Clone::clone)
     }
@@ -106,13 +141,15 @@ fn cluster_id(settings: &kubernetes::Settings) -> Result<Option<ClusterId>> {
     })
 }
 
-/// Settings, or the names of the attributes that keep them from being known.
+/// Settings, or what keeps them from being known.
 #[derive(Debug, Clone)]
 pub enum Known<T> {
     /// All is known.
     Yes(T),
     /// These attributes are not.
     Not(Vec<String>),
+    /// A variable of the environment is wrong, which only matters where the plane is used.
+    Wrong(Error),
 }
 
 /// The provider's attribute `plan_checks`.

@@ -79,7 +79,7 @@ impl DataSource for RoleDefinition {
         };
         let scope: Scope = match &config.scope {
             Some(scope) => scope.parse().map_err(malformed("scope"))?,
-            None => (&azure.subscription_id().await?).into(),
+            None => (&context.clients()?.subscription_id(&context.wait).await?).into(),
         };
         let found = match (&config.name, &config.role_definition_id) {
             (_, Some(id)) => {

@@ -67,7 +67,7 @@ impl DataSource for UserAssignedIdentity {
         };
         let subscription = match &config.subscription_id {
             Some(given) => given.parse::<SubscriptionId>().map_err(malformed("subscription_id"))?,
-            None => azure.subscription_id().await?,
+            None => context.clients()?.subscription_id(&context.wait).await?,
         };
         let group = ResourceGroupId::new(subscription.clone(), &config.resource_group_name)
             .map_err(malformed("resource_group_name"))?;

@@ -8,12 +8,16 @@
 //! | `broken.rs` | why a connection broke, and whether the request can have been sent |
 //! | `tls.rs` | why a server's certificate is not trusted |
 //! | `body.rs` | the only way to read a body: bounded |
+//! | `proxy.rs` | which proxy a request goes through |
+//! | `header.rs` | what a header can carry |
 //! | `show.rs` | URLs and foreign text, as they may appear in messages and logs |
 //!
 //! A service adds its own classifier, which turns a failure into a [`Verdict`], and its own error type.
 
 mod body;
 mod broken;
+mod header;
+mod proxy;
 mod retry;
 mod retry_after;
 mod show;
@@ -22,6 +26,8 @@ mod write;
 
 pub(crate) use body::{DOCUMENT, LIST, OBJECT, Unread, read};
 pub(crate) use broken::{Broken, Cause, causes};
+pub(crate) use header::fits_header;
+pub use proxy::Proxies;
 pub(crate) use retry::{Backoff, End, Failed, GaveUp, Repeat, Verdict, jittered, retry};
 pub(crate) use retry_after::retry_after;
 pub(crate) use show::{show_address, show_at_most, show_text, show_url};

@@ -1,23 +1,21 @@
 //! The settings of a connection, and what they amount to.
 //!
 //! They are the kubernetes provider's, with its names and environment variables, and differ from it in what they refuse: what
-//! contradicts itself, what does not parse, and nothing at all (there it would go on to localhost or the pod's own account).
-//! `KUBECONFIG` is not read. Fields set here win over the kubeconfig's; a credential set here replaces its user altogether.
+//! does not parse, and nothing at all (there it would go on to localhost or the pod's own account). `KUBECONFIG` is not read.
+//!
+//! What contradicts each other was sorted out before: the provider's schema says it. `resolve.rs` makes a connection of the rest.
 
 use std::{collections::BTreeMap, fmt};
 
-use http::Uri;
-use kube::{
-    Config,
-    config::{AuthInfo, ExecConfig, ExecInteractiveMode},
+use super::{
+    environment::Environment,
+    error::Error,
+    forms::{self, Mismatch},
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-
-use super::{environment::Environment, error::Error, kubeconfig};
-use crate::http::show_address;
+use crate::{child, http::show_address, origin::Origins};
 
 /// Everything that the `kubernetes` block and the environment can say. An empty string counts as not set.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `host`, `KUBE_HOST`: URL of the API server.
     pub host: Option<String>,
@@ -59,10 +57,12 @@ pub struct Settings {
     pub cluster_id: Option<String>,
     /// What is taken from the process besides.
     pub environment: Environment,
+    /// Who set what of this, by the attribute's name.
+    pub origins: Origins,
 }
 
 /// A credential plugin (<https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins>).
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Exec {
     /// `client.authentication.k8s.io/v1` or `/v1beta1`.
     pub api_version: String,
@@ -75,218 +75,71 @@ pub struct Exec {
 }
 
 impl Settings {
-    /// Refuses what contradicts itself, by the settings alone: no file is read.
+    /// Refuses text that cannot be what it should be. No file is read.
     ///
     /// # Errors
-    /// Each names the attribute and the environment variable.
+    /// Each names the attribute, or the environment variable that set it.
     pub fn check(&self) -> Result<(), Error> {
-        let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
-        let paths = set(&self.config_path) || !self.config_paths.is_empty();
-        let user = set(&self.username) || set(&self.password);
-        let both = |attribute, one: &str, other: &str| {
-            let hint = "Set one of them; look in the environment for a KUBE_ variable that sets the other.";
-            Err(Error::configuration(attribute, format!("`{one}` and `{other}` are both set"), hint))
-        };
-        let without = |attribute, one: &str, other: &str| {
-            Err(Error::configuration(
-                attribute,
-                format!("`{one}` is set, but `{other}` is not"),
-                "They belong together.",
-            ))
-        };
-        if set(&self.cluster_id) {
-            let other = [
-                ("host", set(&self.host)),
-                ("config_path", set(&self.config_path)),
-                ("config_paths", !self.config_paths.is_empty()),
-                ("in_cluster_config", self.in_cluster_config),
-                ("token", set(&self.token)),
-                ("exec", self.exec.is_some()),
-                ("username", user),
-                ("client_certificate", set(&self.client_certificate)),
-                ("cluster_ca_certificate", set(&self.cluster_ca_certificate)),
-                ("insecure", self.insecure == Some(true)),
-            ];
-            if let Some((other, _)) = other.iter().find(|(_, set)| *set) {
-                return both("cluster_id", "cluster_id", other);
+        if let Some(exec) = &self.exec {
+            self.check_exec(exec)?;
+        }
+        self.form("host", &self.host, |text| forms::host(text).map(drop))?;
+        self.form("proxy_url", &self.proxy_url, |text| forms::proxy(text).map(drop))?;
+        self.form("tls_server_name", &self.tls_server_name, forms::server_name)?;
+        self.form("token", &self.token, |text| forms::token(text).map(drop))?;
+        self.form("cluster_ca_certificate", &self.cluster_ca_certificate, |pem| forms::authorities(pem).map(drop))?;
+        let certificates = self.form("client_certificate", &self.client_certificate, forms::certificates)?;
+        let key = self.form("client_key", &self.client_key, forms::key)?;
+        match (certificates, key) {
+            (Some(certificates), Some(key)) => forms::pair(certificates, &key).map_err(|mismatch| match mismatch {
+                Mismatch::Certificate => {
+                    self.wrong("client_certificate", "Its certificate cannot be read, although it is PEM text.")
+                }
+                Mismatch::Key => {
+                    let certificate = self.name("client_certificate");
+                    self.wrong("client_key", &format!("It is not the key of the certificate in {certificate}."))
+                }
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What `read` makes of a setting, if it is set.
+    fn form<T>(
+        &self,
+        attribute: &'static str,
+        value: &Option<String>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Error> {
+        some(value).map(read).transpose().map_err(|reason| self.wrong(attribute, &reason))
+    }
+
+    /// An error on a setting, which names it.
+    pub(super) fn wrong(&self, attribute: &'static str, reason: &str) -> Error {
+        Error::configuration(attribute, format!("{} cannot be used.", self.name(attribute)), reason)
+    }
+
+    /// What a person calls a setting: by its attribute, or by the variable that set it.
+    pub(super) fn name(&self, attribute: &str) -> String {
+        self.origins.name("kubernetes.", attribute)
+    }
+
+    fn check_exec(&self, exec: &Exec) -> Result<(), Error> {
+        if exec.command.is_empty() {
+            let hint = "Name the credential plugin, such as kubelogin.";
+            return Err(Error::configuration("exec", "`kubernetes.exec.command` is not set.", hint));
+        }
+        match exec.api_version.as_str() {
+            "client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1" => Ok(()),
+            other => {
+                let message = match other {
+                    "" => "`kubernetes.exec.api_version` is not set.".to_owned(),
+                    other => format!("`kubernetes.exec.api_version` is \"{other}\"."),
+                };
+                let hint = "It must be client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1.";
+                Err(Error::configuration("exec", message, hint))
             }
         }
-        if set(&self.config_path) && !self.config_paths.is_empty() {
-            return both("config_paths", "config_path", "config_paths");
-        }
-        if self.in_cluster_config && paths {
-            return both("in_cluster_config", "in_cluster_config", "config_path");
-        }
-        if self.in_cluster_config && set(&self.host) {
-            return both("in_cluster_config", "in_cluster_config", "host");
-        }
-        if self.insecure == Some(true) && set(&self.cluster_ca_certificate) {
-            return both("insecure", "insecure", "cluster_ca_certificate");
-        }
-        if set(&self.token) && user {
-            return both("token", "token", "username");
-        }
-        if self.exec.is_some() && set(&self.token) {
-            return both("exec", "exec", "token");
-        }
-        if self.exec.is_some() && user {
-            return both("exec", "exec", "username");
-        }
-        if set(&self.username) != set(&self.password) {
-            let (one, other) = if set(&self.username) { ("username", "password") } else { ("password", "username") };
-            return without(one, one, other);
-        }
-        if set(&self.client_certificate) != set(&self.client_key) {
-            let certificate = set(&self.client_certificate);
-            let (one, other) =
-                if certificate { ("client_certificate", "client_key") } else { ("client_key", "client_certificate") };
-            return without(one, one, other);
-        }
-        for (name, value) in [
-            ("config_context", &self.config_context),
-            ("config_context_auth_info", &self.config_context_auth_info),
-            ("config_context_cluster", &self.config_context_cluster),
-        ] {
-            if set(value) && !paths {
-                return without(name, name, "config_path");
-            }
-        }
-        if let Some(exec) = &self.exec {
-            check_exec(exec)?;
-        }
-        if let Some(host) = some(&self.host) {
-            url("host", host, &["https", "http"])?;
-        }
-        if let Some(proxy) = some(&self.proxy_url) {
-            url("proxy_url", proxy, &["http", "https", "socks5"])?;
-        }
-        Ok(())
-    }
-
-    /// The connection that these settings describe, and how it signs in, in words. Reads files; blocks. `kubeconfig` is the text
-    /// of the one that `cluster_id` stands for.
-    pub(super) fn resolve(&self, kubeconfig: Option<&str>) -> Result<(Config, String), Error> {
-        self.check()?;
-        let paths: Vec<&str> =
-            some(&self.config_path).into_iter().chain(self.config_paths.iter().map(String::as_str)).collect();
-        let (mut config, mut signed_in) = if let Some(text) = kubeconfig {
-            kubeconfig::parse(self, text)?
-        } else if self.in_cluster_config {
-            let config = Config::incluster().map_err(|error| {
-                let hint = "It only works in a pod; elsewhere set `config_path` or `host`.";
-                Error::configuration(
-                    "in_cluster_config",
-                    format!("this is not a pod with a service account: {error}"),
-                    hint,
-                )
-            })?;
-            (config, "the token of this pod's service account".to_owned())
-        } else if !paths.is_empty() {
-            kubeconfig::load(self, &paths)?
-        } else if let Some(host) = some(&self.host) {
-            (Config::new(url("host", host, &["https", "http"])?), "no credentials are set".to_owned())
-        } else {
-            return Err(Error::configuration(
-                "config_path",
-                "no cluster is configured",
-                "In the provider's `kubernetes` block set `config_path` (KUBE_CONFIG_PATH), or `cluster_id` (KUBE_CLUSTER_ID) for a \
-                 cluster of AKS or Azure Arc, or `host` (KUBE_HOST) with `token` (KUBE_TOKEN), `exec` or a client certificate, or \
-                 `in_cluster_config = true` inside a pod. KUBECONFIG is not read.",
-            ));
-        };
-        if let Some(host) = some(&self.host) {
-            config.cluster_url = url("host", host, &["https", "http"])?;
-        }
-        if let Some(pem) = some(&self.cluster_ca_certificate) {
-            config.root_cert = Some(certificates("cluster_ca_certificate", pem.as_bytes())?);
-            config.root_cert_file = None;
-            config.accept_invalid_certs = false;
-        }
-        if self.insecure == Some(true) {
-            config.accept_invalid_certs = true;
-        }
-        if let Some(name) = some(&self.tls_server_name) {
-            config.tls_server_name = Some(name.to_owned());
-        }
-        if let Some((auth, told)) = self.credential(&config.auth_info) {
-            config.auth_info = auth;
-            signed_in = told;
-        }
-        let configured =
-            some(&self.proxy_url).map(str::to_owned).or_else(|| config.proxy_url.as_ref().map(Uri::to_string));
-        let proxy = configured.or_else(|| self.environment.proxy(&config.cluster_url));
-        config.proxy_url = proxy
-            // The proxy resolves names either way here; kube knows only the one name for it.
-            .map(|proxy| url("proxy_url", &proxy.replacen("socks5h://", "socks5://", 1), &["http", "https", "socks5"]))
-            .transpose()?;
-        Ok((config, signed_in))
-    }
-
-    /// The credential that is set here, where one is. Impersonation is no credential and stays.
-    fn credential(&self, before: &AuthInfo) -> Option<(AuthInfo, String)> {
-        let mut auth = AuthInfo {
-            impersonate: before.impersonate.clone(),
-            impersonate_uid: before.impersonate_uid.clone(),
-            impersonate_groups: before.impersonate_groups.clone(),
-            impersonate_user_extra: before.impersonate_user_extra.clone(),
-            ..AuthInfo::default()
-        };
-        let mut told = Vec::new();
-        if let Some(token) = some(&self.token) {
-            auth.token = Some(token.to_owned().into());
-            told.push("the token in `token` (KUBE_TOKEN)".to_owned());
-        }
-        if let (Some(username), Some(password)) = (some(&self.username), some(&self.password)) {
-            auth.username = Some(username.to_owned());
-            auth.password = Some(password.to_owned().into());
-            told.push("`username` and `password` (KUBE_USER, KUBE_PASSWORD)".to_owned());
-        }
-        if let (Some(certificate), Some(key)) = (some(&self.client_certificate), some(&self.client_key)) {
-            use base64::{Engine as _, engine::general_purpose::STANDARD};
-            auth.client_certificate_data = Some(STANDARD.encode(certificate));
-            // kube writes the certificate right behind the key; without a line's end between them neither would parse.
-            auth.client_key_data = Some(STANDARD.encode(format!("{}\n", key.trim_end())).into());
-            told.push("the certificate in `client_certificate` (KUBE_CLIENT_CERT_DATA)".to_owned());
-        }
-        if let Some(exec) = &self.exec {
-            auth.exec = Some(ExecConfig {
-                api_version: Some(exec.api_version.clone()),
-                command: Some(exec.command.clone()),
-                args: Some(exec.args.clone()),
-                env: Some(exec.env.iter().map(|(name, value)| variable(name, value)).collect()),
-                // A provider has no terminal: what kube would hand on is the pipe to Terraform.
-                interactive_mode: Some(ExecInteractiveMode::Never),
-                drop_env: None,
-                install_hint: None,
-                provide_cluster_info: false,
-                cluster: None,
-                other: BTreeMap::new(),
-            });
-            told.push(format!("what the credential plugin `{}` in `exec` returns", exec.command));
-        }
-        (!told.is_empty()).then(|| (auth, told.join(" and ")))
-    }
-}
-
-fn variable(name: &str, value: &str) -> std::collections::HashMap<String, String> {
-    [("name".to_owned(), name.to_owned()), ("value".to_owned(), value.to_owned())].into()
-}
-
-fn check_exec(exec: &Exec) -> Result<(), Error> {
-    if exec.command.is_empty() {
-        return Err(Error::configuration(
-            "exec",
-            "`command` is empty",
-            "Name the credential plugin, such as kubelogin.",
-        ));
-    }
-    match exec.api_version.as_str() {
-        "client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1" => Ok(()),
-        other => Err(Error::configuration(
-            "exec",
-            format!("`api_version` is \"{other}\""),
-            "It must be client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1.",
-        )),
     }
 }
 
@@ -295,26 +148,10 @@ pub(super) fn some(value: &Option<String>) -> Option<&str> {
     value.as_deref().filter(|text| !text.is_empty())
 }
 
-pub(super) fn url(attribute: &'static str, text: &str, schemes: &[&str]) -> Result<Uri, Error> {
-    let refuse = || {
-        let shown = show_address(text);
-        let hint = format!("It must be a URL that begins with {}://.", schemes.join(":// or "));
-        Error::configuration(attribute, format!("\"{shown}\" is not a URL that can be used"), hint)
-    };
-    let uri: Uri = text.trim().parse().map_err(|_| refuse())?;
-    let known = uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme));
-    if known && uri.host().is_some_and(|host| !host.is_empty()) { Ok(uri) } else { Err(refuse()) }
-}
-
-/// The certificates in a PEM text, at least one.
-pub(super) fn certificates(attribute: &'static str, pem: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-    let read: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(pem).map(|read| read.map(|der| der.to_vec())).collect();
-    let hint = "It must be PEM text that begins with -----BEGIN CERTIFICATE-----, not base64 of it and not a path.";
-    match read {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(Error::configuration(attribute, "there is no certificate in it", hint)),
-        Err(error) => Err(Error::configuration(attribute, format!("it does not parse: {error}"), hint)),
+/// Names the plugin; its arguments and its environment may be secret.
+impl fmt::Debug for Exec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exec").field("command", &child::name(&self.command)).finish_non_exhaustive()
     }
 }
 
@@ -346,38 +183,36 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused_on_the_attribute() {
+    fn what_cannot_be_used_is_refused_on_the_attribute() {
         let host = Settings { host: set("https://cluster"), ..Settings::default() };
-        let kubeconfig = Settings { config_path: set("~/.kube/config"), ..Settings::default() };
         let exec = Exec {
             api_version: "client.authentication.k8s.io/v1".to_owned(),
             command: "k".to_owned(),
             ..Exec::default()
         };
         for (attribute, settings) in [
-            ("config_paths", Settings { config_paths: vec!["a".to_owned()], ..kubeconfig.clone() }),
-            ("in_cluster_config", Settings { in_cluster_config: true, ..kubeconfig.clone() }),
-            ("in_cluster_config", Settings { in_cluster_config: true, ..host.clone() }),
-            ("insecure", Settings { insecure: Some(true), cluster_ca_certificate: set("x"), ..host.clone() }),
-            ("token", Settings { token: set("t"), username: set("u"), password: set("p"), ..host.clone() }),
-            ("exec", Settings { exec: Some(exec.clone()), token: set("t"), ..host.clone() }),
-            ("username", Settings { username: set("u"), ..host.clone() }),
-            ("password", Settings { password: set("p"), ..host.clone() }),
-            ("client_certificate", Settings { client_certificate: set("c"), ..host.clone() }),
-            ("client_key", Settings { client_key: set("k"), ..host.clone() }),
-            ("config_context", Settings { config_context: set("c"), ..host.clone() }),
-            ("cluster_id", Settings { cluster_id: set("/x"), ..kubeconfig.clone() }),
-            ("cluster_id", Settings { cluster_id: set("/x"), ..host.clone() }),
-            ("cluster_id", Settings { cluster_id: set("/x"), token: set("t"), ..Settings::default() }),
             ("host", Settings { host: set("cluster.example.org"), ..Settings::default() }),
             ("proxy_url", Settings { proxy_url: set("ftp://proxy"), ..host.clone() }),
+            ("tls_server_name", Settings { tls_server_name: set("https://cluster"), ..host.clone() }),
+            ("token", Settings { token: set("a\nb"), ..host.clone() }),
+            ("cluster_ca_certificate", Settings { cluster_ca_certificate: set("/etc/ca.pem"), ..host.clone() }),
+            ("client_certificate", Settings { client_certificate: set("c"), ..host.clone() }),
+            ("client_key", Settings { client_key: set("k"), ..host.clone() }),
             ("exec", Settings { exec: Some(Exec { api_version: "v1".to_owned(), ..exec.clone() }), ..host.clone() }),
             ("exec", Settings { exec: Some(Exec { command: String::new(), ..exec }), ..host.clone() }),
         ] {
-            assert_eq!(refused(&settings).0, attribute, "{settings:?}");
+            let (named, told) = refused(&settings);
+            assert!(named == attribute && told.contains(&format!("`kubernetes.{attribute}")), "{told}");
         }
-        assert_eq!(Settings { insecure: Some(false), cluster_ca_certificate: set("x"), ..host }.check(), Ok(()));
-        assert_eq!(Settings { token: set(""), username: set(""), ..kubeconfig }.check(), Ok(()), "empty is not set");
+        assert_eq!(Settings { token: set(""), username: set(""), ..host }.check(), Ok(()), "empty is not set");
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_named() {
+        let mut settings = Settings { host: set("cluster"), ..Settings::default() };
+        settings.origins.set("host", crate::origin::Origin::Variable("KUBE_HOST"));
+        let (attribute, told) = refused(&settings);
+        assert!(attribute == "host" && told.contains("KUBE_HOST") && !told.contains("kubernetes.host"), "{told}");
     }
 
     #[test]
@@ -392,29 +227,14 @@ mod tests {
             token: set("hunter2"),
             password: set("hunter2"),
             client_key: set("hunter2"),
+            exec: Some(Exec {
+                command: "plugin hunter2".to_owned(),
+                args: vec!["hunter2".to_owned()],
+                env: [("SECRET".to_owned(), "hunter2".to_owned())].into(),
+                ..Exec::default()
+            }),
             ..Settings::default()
         };
-        assert!(!format!("{settings:?}").contains("hunter2"));
-    }
-
-    #[test]
-    fn nothing_is_ever_localhost_or_the_pod() {
-        let error = Settings::default().resolve(None).unwrap_err();
-        assert!(error.hint.contains("in_cluster_config = true"), "{error}");
-        let error = Settings { in_cluster_config: true, ..Settings::default() }.resolve(None).unwrap_err();
-        assert_eq!(error.attribute, Some("in_cluster_config"));
-    }
-
-    #[test]
-    fn a_certificate_that_is_no_pem_is_refused() {
-        for wrong in [
-            "/etc/ca.pem",
-            "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
-            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
-        ] {
-            let settings =
-                Settings { host: set("https://c"), cluster_ca_certificate: set(wrong), ..Settings::default() };
-            assert_eq!(settings.resolve(None).unwrap_err().attribute, Some("cluster_ca_certificate"), "{wrong}");
-        }
+        assert!(!format!("{settings:?} {:?}", settings.exec).contains("hunter2"));
     }
 }

@@ -10,28 +10,39 @@ use kube::{
     Config,
     config::{AuthInfo, Cluster, Context, ExecAuthCluster, ExecInteractiveMode, Kubeconfig, KubeconfigError},
 };
+use secrecy::ExposeSecret as _;
 
 use super::{
-    config::{Settings, certificates, some, url},
+    config::{Settings, some},
     error::Error,
+    forms,
 };
+use crate::child;
 
 /// The connection that the kubeconfigs at `paths` describe, and how it signs in, in words.
 pub(super) fn load(settings: &Settings, paths: &[&str]) -> Result<(Config, String), Error> {
     let attribute = if settings.config_paths.is_empty() { "config_path" } else { "config_paths" };
-    let mut merged = Kubeconfig::default();
-    for path in paths {
-        let path = expand(path, settings.environment.home.as_deref());
-        let read = Kubeconfig::read_from(&path).map_err(|error| unreadable(attribute, &path, &error))?;
-        merged = merged.merge(read).map_err(|error| unreadable(attribute, &path, &error))?;
+    let name = settings.name(attribute);
+    let paths: Vec<PathBuf> = paths.iter().map(|path| expand(path, settings.environment.home.as_deref())).collect();
+    // As kubectl does: of several, one that does not exist is skipped.
+    let skipped = |path: &&PathBuf| paths.len() > 1 && !path.exists();
+    let mut present: Vec<&PathBuf> = paths.iter().filter(|path| !skipped(path)).collect();
+    if present.is_empty() {
+        present.extend(paths.first());
     }
-    choose(settings, &merged, attribute, &paths.join(", "))
+    let mut merged = Kubeconfig::default();
+    for path in &present {
+        let read = Kubeconfig::read_from(path).map_err(|error| unreadable(attribute, &name, path, &error))?;
+        merged = merged.merge(read).map_err(|error| unreadable(attribute, &name, path, &error))?;
+    }
+    let files: Vec<String> = present.iter().map(|path| path.display().to_string()).collect();
+    choose(settings, &merged, attribute, &files.join(", "))
 }
 
 /// The connection that a kubeconfig describes which came in place of a file.
 pub(super) fn parse(settings: &Settings, text: &str) -> Result<(Config, String), Error> {
-    let parsed =
-        Kubeconfig::from_yaml(text).map_err(|error| unreadable("cluster_id", Path::new("of `cluster_id`"), &error))?;
+    let parsed = Kubeconfig::from_yaml(text)
+        .map_err(|error| unreadable("cluster_id", "Azure", Path::new("of `cluster_id`"), &error))?;
     choose(settings, &parsed, "cluster_id", "the kubeconfig of `cluster_id`")
 }
 
@@ -51,24 +62,45 @@ fn choose(
     let server = server.ok_or_else(|| {
         Error::configuration(
             attribute,
-            format!("the chosen cluster in {files} has no `server`"),
+            format!("the chosen cluster in {files} has no `server`."),
             "Set it there, or set `host`.",
         )
     })?;
-    let mut config = Config::new(url("config_path", &server, &["https", "http"])?);
+    let wrong = |what: &str, reason: String| {
+        Error::configuration(attribute, format!("{what} in {files} cannot be used."), reason)
+    };
+    let mut config = Config::new(forms::host(&server).map_err(|reason| wrong("the cluster's `server`", reason))?);
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     config.root_cert = authority(attribute, cluster)?;
     if let Some(proxy) = some(&cluster.proxy_url) {
-        config.proxy_url = Some(url("config_path", proxy, &["http", "https", "socks5"])?);
+        config.proxy_url = Some(forms::proxy(proxy).map_err(|reason| wrong("the cluster's `proxy-url`", reason))?);
+    }
+    if let Some(name) = &config.tls_server_name {
+        forms::server_name(name).map_err(|reason| wrong("the cluster's `tls-server-name`", reason))?;
+    }
+    let of_user = |field: &str| format!("`{field}` of user \"{user}\"");
+    if let Some(provider) = auth.auth_provider.take_if(|_| attribute != "cluster_id") {
+        // Only the token that it holds; nothing is run or asked for a new one.
+        let token = provider.config.get("id-token").filter(|_| provider.name == "oidc").cloned();
+        let token = token.ok_or_else(|| {
+            let reason =
+                "Kubernetes 1.26 removed auth providers in favour of credential plugins (`exec`), such as kubelogin.";
+            wrong(&of_user("auth-provider"), reason.to_owned())
+        })?;
+        auth.token = Some(token.into());
+    }
+    if let Some(token) = &auth.token {
+        let token = forms::token(token.expose_secret()).map_err(|reason| wrong(&of_user("token"), reason))?;
+        auth.token = Some(token.into());
     }
     // A plugin in a kubeconfig that was handed out is never run.
     if attribute != "cluster_id"
         && let Some(exec) = &mut auth.exec
     {
         if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
-            let message = format!("the credential plugin of user \"{user}\" in {files} needs a terminal");
+            let message = format!("the credential plugin of user \"{user}\" in {files} needs a terminal.");
             return Err(Error::configuration(
                 attribute,
                 message,
@@ -92,7 +124,7 @@ fn context<'a>(settings: &Settings, merged: &'a Kubeconfig, files: &str) -> Resu
         if some(&settings.config_context_cluster).is_some() {
             return Ok(None);
         }
-        let message = format!("{files} has no current context");
+        let message = format!("{files} has no current context.");
         return Err(Error::configuration(
             "config_context",
             message,
@@ -101,7 +133,11 @@ fn context<'a>(settings: &Settings, merged: &'a Kubeconfig, files: &str) -> Resu
     };
     let found = merged.contexts.iter().find(|named| named.name == name).and_then(|named| named.context.as_ref());
     found.map(Some).ok_or_else(|| {
-        let message = format!("there is no context \"{name}\" in {files}");
+        let chosen = match some(&settings.config_context) {
+            Some(_) => format!(", which {} names", settings.name("config_context")),
+            None => String::new(),
+        };
+        let message = format!("there is no context \"{name}\" in {files}{chosen}.");
         Error::configuration("config_context", message, format!("These exist: {}.", names()))
     })
 }
@@ -118,7 +154,7 @@ fn cluster<'a>(
     let found = merged.clusters.iter().find(|named| named.name == name).and_then(|named| named.cluster.as_ref());
     found.ok_or_else(|| {
         let names = listed(merged.clusters.iter().map(|named| named.name.as_str()));
-        let message = format!("there is no cluster \"{name}\" in {files}");
+        let message = format!("there is no cluster \"{name}\" in {files}.");
         Error::configuration("config_context_cluster", message, format!("These exist: {names}."))
     })
 }
@@ -136,7 +172,7 @@ fn user(
     let found = merged.auth_infos.iter().find(|named| named.name == name);
     let found = found.ok_or_else(|| {
         let names = listed(merged.auth_infos.iter().map(|named| named.name.as_str()));
-        let message = format!("there is no user \"{name}\" in {files}");
+        let message = format!("there is no user \"{name}\" in {files}.");
         Error::configuration("config_context_auth_info", message, format!("These exist: {names}."))
     })?;
     Ok((name.to_owned(), found.auth_info.clone().unwrap_or_default()))
@@ -146,23 +182,26 @@ fn user(
 fn authority(attribute: &'static str, cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
     let pem = if let Some(data) = some(&cluster.certificate_authority_data) {
         STANDARD.decode(data.trim()).map_err(|error| {
-            let message = format!("the cluster's `certificate-authority-data` is not base64: {error}");
+            let message = format!("the cluster's `certificate-authority-data` is not base64: {error}.");
             Error::configuration(attribute, message, "")
         })?
     } else if let Some(path) = some(&cluster.certificate_authority) {
         std::fs::read(path).map_err(|error| {
-            let message = format!("the cluster's `certificate-authority` {path} cannot be read: {error}");
+            let message = format!("the cluster's `certificate-authority` {path} cannot be read: {error}.");
             Error::configuration(attribute, message, "")
         })?
     } else {
         return Ok(None);
     };
-    certificates(attribute, &pem).map(Some)
+    let found = forms::authorities(&String::from_utf8_lossy(&pem)).map_err(|reason| {
+        Error::configuration(attribute, "the cluster's certificate authority in the kubeconfig cannot be used.", reason)
+    })?;
+    Ok(Some(found.iter().map(|der| der.to_vec()).collect()))
 }
 
 fn describe(user: &str, auth: &AuthInfo, files: &str) -> String {
     let how = if let Some(exec) = &auth.exec {
-        format!("what the credential plugin `{}` returns", exec.command.as_deref().unwrap_or_default())
+        format!("the credential plugin `{}`", child::name(exec.command.as_deref().unwrap_or_default()))
     } else if auth.token.is_some() || auth.token_file.is_some() {
         "the token".to_owned()
     } else if auth.client_certificate_data.is_some() || auth.client_certificate.is_some() {
@@ -187,11 +226,11 @@ fn expand(path: &str, home: Option<&Path>) -> PathBuf {
 }
 
 /// Why a file could not be used: which one, and on which line.
-fn unreadable(attribute: &'static str, path: &Path, error: &KubeconfigError) -> Error {
-    let file = path.display();
+fn unreadable(attribute: &'static str, name: &str, path: &Path, error: &KubeconfigError) -> Error {
+    let file = format!("{} ({name})", path.display());
     match error {
         KubeconfigError::ReadConfig(error, _) => {
-            Error::configuration(attribute, format!("the kubeconfig {file} cannot be read: {error}"), "")
+            Error::configuration(attribute, format!("the kubeconfig {file} cannot be read: {error}."), "")
         }
         KubeconfigError::Parse(error) => {
             let line =
@@ -202,7 +241,11 @@ fn unreadable(attribute: &'static str, path: &Path, error: &KubeconfigError) -> 
             );
             Error::configuration(attribute, message, "")
         }
-        other => Error::configuration(attribute, format!("the kubeconfig {file} cannot be used: {other}"), ""),
+        other => Error::configuration(
+            attribute,
+            format!("the kubeconfig {file} cannot be used: {}.", redacted(&other.to_string())),
+            "",
+        ),
     }
 }
 
@@ -301,6 +344,43 @@ contexts:
         assert_eq!(config.auth_info.username.as_deref(), Some("me"));
         assert_eq!(config.auth_info.impersonate.as_deref(), Some("someone"));
         assert!(signed_in.contains("KUBE_USER"), "{signed_in}");
+    }
+
+    #[test]
+    fn variables_only_complete_a_kubeconfig_that_the_configuration_names() {
+        use crate::origin::Origin;
+        let files = Files::new();
+        let nobody = CONFIG.replace("token: dev-token, ", "");
+        let (somebody, nobody) = (files.with("config", CONFIG), files.with("nobody", &nobody));
+        for (path, origin, host, token) in [
+            (&somebody, Origin::Configuration, "https://dev:6443/", "dev-token"),
+            (&nobody, Origin::Configuration, "https://dev:6443/", "of-the-environment"),
+            (&somebody, Origin::Variable("KUBE_CONFIG_PATH"), "https://other:1/", "of-the-environment"),
+        ] {
+            let mut settings = Settings {
+                host: set("https://other:1"),
+                token: set("of-the-environment"),
+                tls_server_name: set("other"),
+                proxy_url: set("http://other:1"),
+                ..at(path)
+            };
+            settings.origins.set("config_path", origin);
+            for (attribute, variable) in [
+                ("host", "KUBE_HOST"),
+                ("token", "KUBE_TOKEN"),
+                ("tls_server_name", "KUBE_TLS_SERVER_NAME"),
+                ("proxy_url", "KUBE_PROXY_URL"),
+            ] {
+                settings.origins.set(attribute, Origin::Variable(variable));
+            }
+            let (config, _) = settings.resolve(None).unwrap();
+            let wins = origin != Origin::Configuration;
+            assert_eq!(config.cluster_url, host);
+            assert_eq!(config.auth_info.token.unwrap().expose_secret(), token, "{origin:?}");
+            assert_eq!(config.auth_info.impersonate.as_deref(), Some("someone"));
+            assert_eq!(config.tls_server_name.as_deref(), Some(if wins { "other" } else { "api" }));
+            assert_eq!(config.proxy_url.unwrap(), if wins { "http://other:1/" } else { "http://proxy:1/" });
+        }
     }
 
     #[test]

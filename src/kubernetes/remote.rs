@@ -5,13 +5,12 @@
 //! token (kubelogin, or the `auth-provider` before it). The plugin is never run: what it would be told is read from its
 //! arguments, and the token is asked for here, anew for each request, so that one that expires during a long apply is replaced.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use kube::config::AuthInfo;
 
-use super::error::{Error, Kind, Task};
+use super::error::Error;
 use crate::wait::Wait;
 
 /// Whoever knows the way to a cluster.
@@ -20,7 +19,7 @@ pub trait Remote: fmt::Debug + Send + Sync {
     /// The cluster's kubeconfig, as YAML.
     ///
     /// # Errors
-    /// [`Kind::NoCluster`] where the cluster does not exist; else why it is not handed out.
+    /// [`Kind::NoCluster`](super::Kind::NoCluster) where the cluster does not exist; else why it is not handed out.
     async fn kubeconfig(&self, wait: &Wait) -> Result<String, Error>;
 
     /// A token for the API server that lasts at least as long as one request. `refused` is the one that the API server did not
@@ -60,31 +59,6 @@ impl Audience {
             after.map(|text| (*text).to_owned()).or_else(joined).or_else(|| provider?.get(name).cloned())
         };
         Some(Self { server_id: find("--server-id", "apiserver-id"), tenant_id: find("--tenant-id", "tenant-id") })
-    }
-}
-
-/// A connection that signs each request with a token that is asked for.
-#[derive(Debug)]
-pub(super) struct Bearer {
-    pub(super) remote: Arc<dyn Remote>,
-    pub(super) audience: Audience,
-}
-
-impl Bearer {
-    /// Puts a token on a request and returns it. `refused` is the one that was not accepted.
-    pub(super) async fn sign(
-        &self,
-        headers: &mut HeaderMap,
-        refused: Option<&str>,
-        task: &Task,
-        wait: &Wait,
-    ) -> Result<String, Error> {
-        let token = self.remote.token(&self.audience, refused, wait).await?;
-        let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| task.error(Kind::Unauthorized, "the token has characters that no token has", ""))?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-        Ok(token)
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::Request;
-use kube::client::AuthError;
 
 use super::{
     Connection,
@@ -15,7 +14,7 @@ use super::{
 };
 pub(super) use crate::http::Repeat;
 use crate::http::{
-    self as room, Backoff, Broken, End, Failed, GaveUp, OBJECT, TlsFailure, Unread, Verdict, show_at_most,
+    self as room, Backoff, Broken, End, Failed, GaveUp, OBJECT, TlsFailure, Unread, Verdict,
 };
 use crate::wait::{Interrupted, Wait};
 
@@ -68,7 +67,7 @@ impl Connection {
             let token = match &self.bearer {
                 Some(bearer) => {
                     let signed = bearer.sign(request.headers_mut(), refused.as_deref(), task, wait).await;
-                    Some(signed.map_err(|error| Verdict::Final.on(error))?)
+                    signed.map_err(|error| Verdict::Final.on(error))?
                 }
                 None => None,
             };
@@ -144,9 +143,6 @@ impl Connection {
 
     /// What a failure without an answer means.
     fn failed(&self, task: &Task, error: &kube::Error) -> Error {
-        if let Some(told) = sign_in_failure(error) {
-            return task.error(Kind::Unauthorized, format!("signing in with {} failed: {told}", self.signed_in), "");
-        }
         let broken = match error {
             kube::Error::Service(inner) => Broken::sending(inner.as_ref()),
             other => Broken::sending(other),
@@ -197,21 +193,4 @@ fn classify(error: &Error, after: Option<Duration>, repeat: Repeat) -> Verdict {
         }
         _ => Verdict::Final,
     }
-}
-
-/// What a failed sign-in tells, where that is what failed. kube's own text quotes all that a plugin printed, tokens too.
-pub(super) fn sign_in_failure(error: &kube::Error) -> Option<String> {
-    let error: &(dyn std::error::Error + 'static) = match error {
-        kube::Error::Service(inner) => inner.as_ref(),
-        other => other,
-    };
-    let failure = room::causes(error).find_map(|cause| cause.downcast_ref::<AuthError>())?;
-    Some(match failure {
-        AuthError::AuthExecRun { cmd, out } => {
-            let said = show_at_most(String::from_utf8_lossy(&out.stderr).trim(), 500);
-            format!("`{cmd}` ended with {}: {said}", out.status)
-        }
-        AuthError::AuthExecParse(_) => "what it printed is no ExecCredential".to_owned(),
-        other => other.to_string(),
-    })
 }

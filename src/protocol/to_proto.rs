@@ -100,7 +100,7 @@ fn attribute(from: &Attribute) -> schema::Attribute {
         name: from.name.to_owned(),
         r#type: plain,
         nested_type: nested,
-        description: from.doc.to_owned(),
+        description: from.description(),
         required: from.constraint == Constraint::Required,
         optional: matches!(from.constraint, Constraint::Optional | Constraint::OptionalComputed),
         computed: from.is_computed(),

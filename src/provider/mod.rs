@@ -1,5 +1,7 @@
 //! The provider's own schema, and its configuration: from attributes and environment to clients.
 
+mod checks;
+mod cluster;
 mod schema;
 mod settings;
 mod source;

@@ -1,183 +1,174 @@
-//! From attributes and environment to the settings of both planes. Contacts nobody and reads no file.
-
-use std::str::FromStr;
+//! From the configuration and the environment to the settings of both planes. Contacts nobody and reads no file.
 
 use tf_provider::AttributePath;
 
 use super::source::{Environment, Source};
+use super::{cluster, schema};
 use crate::azure;
-use crate::clients::{self, PlanChecks};
+use crate::clients::{Known, PlanChecks};
 use crate::error::Error;
+use crate::http::fits_header;
 use crate::kubernetes;
-use crate::value::{self, Known, Value};
+use crate::lifecycle;
+use crate::schema::{Block, Schema};
+use crate::value::{self, Value};
 
-/// What a configuration says, as far as it is known.
+/// The settings of both planes, as far as they are known.
 pub(super) struct Settings {
-    /// The settings of Azure, or the attributes that are still unknown.
-    pub(super) azure: clients::Known<azure::Config>,
-    /// The settings of the cluster, or the attributes that are still unknown.
-    pub(super) kubernetes: clients::Known<kubernetes::Settings>,
-    /// What a plan may ask beyond reading the state.
+    /// The settings of Azure.
+    pub(super) azure: Known<azure::Config>,
+    /// The settings of the cluster.
+    pub(super) kubernetes: Known<kubernetes::Settings>,
+    /// How far a plan may go beyond reading the state.
     pub(super) plan_checks: PlanChecks,
-    /// What is wrong.
+    /// What is wrong with the configuration.
     pub(super) errors: Vec<Error>,
 }
 
 /// Reads the provider's configuration.
 pub(super) fn resolve(config: &Value, environment: Environment<'_>) -> Settings {
-    let mut root = Source::new(config, "", environment);
-    let mut endpoint = Source::new(value::attribute(config, "endpoint"), "endpoint.", environment);
-    let azure = azure(&mut root, &mut endpoint, environment);
-    let plan_checks = match root.text("plan_checks", &[]).as_deref() {
+    let schema = schema::schema();
+    let blocks = Blocks::of(&schema);
+    let mut root = Source::read(&schema.block, AttributePath::root(), config, environment);
+    let endpoint = value::attribute(config, "endpoint");
+    let endpoint = Source::read(blocks.endpoint, AttributePath::new("endpoint"), endpoint, environment);
+    let block = value::attribute(config, "kubernetes");
+    let mut cluster = Source::read(blocks.kubernetes, AttributePath::new("kubernetes"), block, environment);
+    let path = AttributePath::new("kubernetes").attribute("exec");
+    let exec = Source::read(blocks.exec, path, value::attribute(block, "exec"), environment);
+
+    cluster::ignore_what_cannot_apply(&mut cluster);
+    let mut errors = lifecycle::validate::validate(&schema, config, true);
+    for source in [&mut root, &mut cluster] {
+        source.find_conflicts();
+        if source.unknown.is_empty() {
+            source.find_lonely();
+        }
+        errors.append(&mut source.errors);
+    }
+    let plan_checks = match root.text("plan_checks").as_deref() {
         Some("off") => PlanChecks::Off,
         Some("required") => PlanChecks::Required,
         _ => PlanChecks::Auto,
     };
-    let block = value::attribute(config, "kubernetes");
-    let mut cluster = Source::new(block, "kubernetes.", environment);
-    let mut exec = Source::new(value::attribute(block, "exec"), "kubernetes.exec.", environment);
-    let kubernetes = kubernetes(&mut cluster, &mut exec, environment);
-    let mut errors = root.errors;
-    errors.extend(endpoint.errors);
-    errors.extend(cluster.errors);
-    // Some of it may only be known now.
-    errors.extend(conflicts(config));
-    root.unknown.extend(endpoint.unknown);
-    cluster.unknown.extend(exec.unknown);
-    let azure = match azure {
-        Ok(config) => known(config, root.unknown),
-        Err(error) => {
-            errors.push(error);
-            known(azure::Config::default(), root.unknown)
-        }
-    };
-    Settings { azure, kubernetes: known(kubernetes, cluster.unknown), plan_checks, errors }
-}
-
-fn known<T>(settings: T, unknown: Vec<String>) -> clients::Known<T> {
-    if unknown.is_empty() { clients::Known::Yes(settings) } else { clients::Known::Not(unknown) }
-}
-
-fn azure(
-    root: &mut Source<'_>,
-    endpoint: &mut Source<'_>,
-    environment: Environment<'_>,
-) -> Result<azure::Config, Error> {
-    let cloud = root.text("environment", &["ARM_ENVIRONMENT"]);
-    let cloud = cloud.as_deref().map(azure::Environment::from_str).transpose().map_err(|error| {
-        Error::new("The cloud is not known", format!("{error}. It comes from `environment` or ARM_ENVIRONMENT."))
-            .at("environment")
-    })?;
-    let auxiliary_tenant_ids = root.list("auxiliary_tenant_ids", &["ARM_AUXILIARY_TENANT_IDS"], ';');
-    if auxiliary_tenant_ids.len() > 3 {
-        return Err(Error::new(
-            "Too many auxiliary tenants",
-            "At most three tenants' tokens can go along with a request.",
-        )
-        .at("auxiliary_tenant_ids"));
+    let azure = azure(&root, &endpoint, environment);
+    let kubernetes = cluster::settings(&cluster, &exec, environment);
+    Settings {
+        azure: known(azure, [root, endpoint]),
+        kubernetes: known(kubernetes, [cluster, exec]),
+        plan_checks,
+        errors,
     }
+}
+
+/// What excludes each other in a configuration, which may hold unknowns.
+pub(super) fn conflicts(config: &Value) -> Vec<Error> {
+    let schema = schema::schema();
+    let nothing = |_: &str| None;
+    let block = value::attribute(config, "kubernetes");
+    let mut sources = [
+        Source::read(&schema.block, AttributePath::root(), config, &nothing),
+        Source::read(Blocks::of(&schema).kubernetes, AttributePath::new("kubernetes"), block, &nothing),
+    ];
+    sources.iter_mut().for_each(Source::find_conflicts);
+    sources.into_iter().flat_map(|source| source.errors).collect()
+}
+
+/// The schema's blocks by name.
+struct Blocks<'a> {
+    endpoint: &'a Block,
+    kubernetes: &'a Block,
+    exec: &'a Block,
+}
+
+impl<'a> Blocks<'a> {
+    fn of(schema: &'a Schema) -> Self {
+        static NONE: Block = Block { name: "", doc: "", attributes: Vec::new(), blocks: Vec::new() };
+        let named =
+            |block: &'a Block, name: &str| block.blocks.iter().find(|inner| inner.name == name).unwrap_or(&NONE);
+        let kubernetes = named(&schema.block, "kubernetes");
+        Self { endpoint: named(&schema.block, "endpoint"), kubernetes, exec: named(kubernetes, "exec") }
+    }
+}
+
+fn known<T, const N: usize>(settings: Result<T, Error>, sources: [Source<'_>; N]) -> Known<T> {
+    let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
+    for mut source in sources {
+        unknown.append(&mut source.unknown);
+        wrong.append(&mut source.in_environment);
+    }
+    match (settings, wrong.into_iter().next()) {
+        _ if !unknown.is_empty() => Known::Not(unknown),
+        (_, Some(error)) | (Err(error), None) => Known::Wrong(error),
+        (Ok(settings), None) => Known::Yes(settings),
+    }
+}
+
+fn azure(root: &Source<'_>, endpoint: &Source<'_>, environment: Environment<'_>) -> Result<azure::Config, Error> {
+    let cloud = root.text("environment").and_then(|name| name.parse().ok()).unwrap_or_default();
+    // `/subscriptions/GUID` is an ID, too.
+    let subscription_id = root.text("subscription_id").map(|text| match text.parse::<azure::SubscriptionId>() {
+        Ok(id) => id.guid().to_owned(),
+        Err(_) => text,
+    });
+    let mut origins = root.origins.clone();
+    origins.extend(&endpoint.origins);
     Ok(azure::Config {
-        tenant_id: root.text("tenant_id", &["ARM_TENANT_ID"]),
-        subscription_id: root.text("subscription_id", &["ARM_SUBSCRIPTION_ID"]),
-        auxiliary_tenant_ids,
-        environment: cloud.unwrap_or_default(),
-        metadata_host: root.text("metadata_host", &["ARM_METADATA_HOSTNAME"]),
+        tenant_id: root.text("tenant_id"),
+        subscription_id,
+        auxiliary_tenant_ids: root.list("auxiliary_tenant_ids"),
+        environment: cloud,
+        metadata_host: root.text("metadata_host"),
         endpoints: azure::config::Endpoints {
-            active_directory_authority_host: endpoint
-                .text("active_directory_authority_host", &["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"]),
-            resource_manager_endpoint: endpoint.text("resource_manager_endpoint", &["ARM_RESOURCE_MANAGER_ENDPOINT"]),
-            resource_manager_audience: endpoint.text("resource_manager_audience", &["ARM_RESOURCE_MANAGER_AUDIENCE"]),
-            microsoft_graph_endpoint: endpoint.text("microsoft_graph_endpoint", &["ARM_MICROSOFT_GRAPH_ENDPOINT"]),
+            active_directory_authority_host: endpoint.text("active_directory_authority_host"),
+            resource_manager_endpoint: endpoint.text("resource_manager_endpoint"),
+            resource_manager_audience: endpoint.text("resource_manager_audience"),
+            microsoft_graph_endpoint: endpoint.text("microsoft_graph_endpoint"),
         },
-        disable_instance_discovery: root.flag("disable_instance_discovery", &["ARM_DISABLE_INSTANCE_DISCOVERY"], false),
-        client_id: root.text("client_id", &["ARM_CLIENT_ID"]),
-        client_id_file_path: root.text("client_id_file_path", &["ARM_CLIENT_ID_FILE_PATH"]),
-        client_secret: root.secret("client_secret", &["ARM_CLIENT_SECRET"]),
-        client_secret_file_path: root.text("client_secret_file_path", &["ARM_CLIENT_SECRET_FILE_PATH"]),
-        client_certificate: root.secret("client_certificate", &["ARM_CLIENT_CERTIFICATE"]),
-        client_certificate_path: root.text("client_certificate_path", &["ARM_CLIENT_CERTIFICATE_PATH"]),
-        client_certificate_password: root.secret("client_certificate_password", &["ARM_CLIENT_CERTIFICATE_PASSWORD"]),
-        use_oidc: root.flag("use_oidc", &["ARM_USE_OIDC"], false),
-        oidc_token: root.secret("oidc_token", &["ARM_OIDC_TOKEN"]),
-        oidc_token_file_path: root.text("oidc_token_file_path", &["ARM_OIDC_TOKEN_FILE_PATH"]),
-        oidc_request_token: root.secret(
-            "oidc_request_token",
-            &["ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"],
-        ),
-        oidc_request_url: root.text(
-            "oidc_request_url",
-            &["ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"],
-        ),
-        ado_pipeline_service_connection_id: root.text(
-            "ado_pipeline_service_connection_id",
-            &[
-                "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
-                "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
-                "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
-            ],
-        ),
-        use_aks_workload_identity: root.flag("use_aks_workload_identity", &["ARM_USE_AKS_WORKLOAD_IDENTITY"], false),
+        disable_instance_discovery: root.flag("disable_instance_discovery").unwrap_or(false),
+        client_id: root.text("client_id"),
+        client_id_file_path: root.text("client_id_file_path"),
+        client_secret: root.secret("client_secret"),
+        client_secret_file_path: root.text("client_secret_file_path"),
+        client_certificate: root.secret("client_certificate"),
+        client_certificate_path: root.text("client_certificate_path"),
+        client_certificate_password: root.secret("client_certificate_password"),
+        use_oidc: root.flag("use_oidc").unwrap_or(false),
+        oidc_token: root.secret("oidc_token"),
+        oidc_token_file_path: root.text("oidc_token_file_path"),
+        oidc_request_token: root.secret("oidc_request_token"),
+        oidc_request_url: root.text("oidc_request_url"),
+        ado_pipeline_service_connection_id: root.text("ado_pipeline_service_connection_id"),
+        use_aks_workload_identity: root.flag("use_aks_workload_identity").unwrap_or(false),
         aks_workload: azure::config::AksWorkload {
             client_id: environment("AZURE_CLIENT_ID"),
             tenant_id: environment("AZURE_TENANT_ID"),
             token_file: environment("AZURE_FEDERATED_TOKEN_FILE"),
         },
-        use_msi: root.flag("use_msi", &["ARM_USE_MSI"], false),
-        msi_endpoint: root.text("msi_endpoint", &["ARM_MSI_ENDPOINT"]),
-        msi_api_version: root.text("msi_api_version", &["ARM_MSI_API_VERSION"]),
-        use_cli: root.flag("use_cli", &["ARM_USE_CLI"], true),
-        disable_correlation_request_id: root.flag(
-            "disable_correlation_request_id",
-            &["ARM_DISABLE_CORRELATION_REQUEST_ID"],
-            false,
-        ),
-        correlation_request_id: environment("ARM_CORRELATION_REQUEST_ID"),
-        user_agent_suffix: environment("AZURE_HTTP_USER_AGENT"),
+        use_msi: root.flag("use_msi").unwrap_or(false),
+        msi_endpoint: root.text("msi_endpoint"),
+        msi_api_version: root.text("msi_api_version"),
+        use_cli: root.flag("use_cli").unwrap_or(true),
+        disable_correlation_request_id: root.flag("disable_correlation_request_id").unwrap_or(false),
+        correlation_request_id: header(environment, "ARM_CORRELATION_REQUEST_ID")?,
+        user_agent_suffix: header(environment, "AZURE_HTTP_USER_AGENT")?,
         patience: patience(environment),
+        origins,
     })
 }
 
-/// What else says where a cluster is or how to sign in to it, and so contradicts `cluster_id`.
-const BESIDE_CLUSTER_ID: [&str; 15] = [
-    "host",
-    "config_path",
-    "config_paths",
-    "config_context",
-    "config_context_auth_info",
-    "config_context_cluster",
-    "token",
-    "username",
-    "password",
-    "client_certificate",
-    "client_key",
-    "cluster_ca_certificate",
-    "insecure",
-    "in_cluster_config",
-    "exec",
-];
-
-/// An error on each attribute of the `kubernetes` block that contradicts `cluster_id`. What is unknown may still become null.
-pub(super) fn conflicts(config: &Value) -> Vec<Error> {
-    let block = value::attribute(config, "kubernetes");
-    if value::as_str(value::attribute(block, "cluster_id")).is_none_or(str::is_empty) {
-        return Vec::new();
-    }
-    let is_set = |name: &str| match value::attribute(block, name) {
-        Value::Value(Known::Bool(flag)) => *flag,
-        Value::Value(Known::String(text)) => !text.is_empty(),
-        other => other.is_value(),
-    };
-    let error = |name: &str| {
-        Error::new(
-            format!("cluster_id and {name} exclude each other"),
+/// The text of a variable that becomes a header, or a part of one.
+fn header(environment: Environment<'_>, variable: &str) -> Result<Option<String>, Error> {
+    let text = environment(variable).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    match text {
+        Some(text) if !fits_header(&text) => Err(Error::new(
+            format!("Invalid {variable}"),
             format!(
-                "With `cluster_id` the way to the cluster comes from Azure. Remove `{name}`, or remove `cluster_id` and describe the \
-                 connection yourself. Only `proxy_url` and `tls_server_name` go with it."
+                "The environment variable {variable} is sent in a header, which carries visible ASCII on one line. Change or unset it."
             ),
-        )
-        .at_path(AttributePath::new("kubernetes").attribute(name.to_owned()))
-    };
-    BESIDE_CLUSTER_ID.into_iter().filter(|name| is_set(name)).map(error).collect()
+        )),
+        text => Ok(text),
+    }
 }
 
 #[cfg(feature = "test-clock")]
@@ -188,60 +179,6 @@ fn patience(_: Environment<'_>) -> azure::Patience {
     azure::Patience::default()
 }
 
-fn kubernetes(cluster: &mut Source<'_>, exec: &mut Source<'_>, environment: Environment<'_>) -> kubernetes::Settings {
-    if let Some(cluster_id) = cluster.text("cluster_id", &[]) {
-        // The environment has no say in what `cluster_id` decides.
-        return kubernetes::Settings {
-            cluster_id: Some(cluster_id),
-            tls_server_name: cluster.text("tls_server_name", &["KUBE_TLS_SERVER_NAME"]),
-            proxy_url: cluster.text("proxy_url", &["KUBE_PROXY_URL"]),
-            environment: kubernetes::Environment::read(environment),
-            ..kubernetes::Settings::default()
-        };
-    }
-    let config_path = cluster.text("config_path", &[]);
-    let config_paths = cluster.list("config_paths", &[], ':');
-    // The variables for paths stand in only where neither attribute says where the kubeconfig is.
-    let open = config_path.is_none() && config_paths.is_empty() && cluster.unknown.is_empty();
-    let config_path =
-        config_path.or_else(|| if open { cluster.text("config_path", &["KUBE_CONFIG_PATH"]) } else { None });
-    let config_paths = if open && config_path.is_none() {
-        environment("KUBE_CONFIG_PATHS")
-            .map(|paths| std::env::split_paths(&paths).map(|path| path.to_string_lossy().into_owned()).collect())
-            .unwrap_or_default()
-    } else {
-        config_paths
-    };
-    // The variable only counts where no attribute says which cluster.
-    let cluster_is_given = BESIDE_CLUSTER_ID.iter().any(|name| !value::attribute(cluster.block, name).is_null());
-    let command = exec.text("command", &[]);
-    let api_version = exec.text("api_version", &[]);
-    let (args, variables) = (exec.list("args", &[], ' '), exec.map("env"));
-    let plugin = (command.is_some() || api_version.is_some()).then(|| kubernetes::Exec {
-        api_version: api_version.unwrap_or_default(),
-        command: command.unwrap_or_default(),
-        args,
-        env: variables.into_iter().collect(),
-    });
-    kubernetes::Settings {
-        host: cluster.text("host", &["KUBE_HOST"]),
-        username: cluster.text("username", &["KUBE_USER"]),
-        password: cluster.text("password", &["KUBE_PASSWORD"]),
-        insecure: Some(cluster.flag("insecure", &["KUBE_INSECURE"], false)),
-        tls_server_name: cluster.text("tls_server_name", &["KUBE_TLS_SERVER_NAME"]),
-        client_certificate: cluster.text("client_certificate", &["KUBE_CLIENT_CERT_DATA"]),
-        client_key: cluster.text("client_key", &["KUBE_CLIENT_KEY_DATA"]),
-        cluster_ca_certificate: cluster.text("cluster_ca_certificate", &["KUBE_CLUSTER_CA_CERT_DATA"]),
-        config_path,
-        config_paths,
-        config_context: cluster.text("config_context", &["KUBE_CTX"]),
-        config_context_auth_info: cluster.text("config_context_auth_info", &["KUBE_CTX_AUTH_INFO"]),
-        config_context_cluster: cluster.text("config_context_cluster", &["KUBE_CTX_CLUSTER"]),
-        token: cluster.text("token", &["KUBE_TOKEN"]),
-        proxy_url: cluster.text("proxy_url", &["KUBE_PROXY_URL"]),
-        exec: plugin,
-        in_cluster_config: cluster.flag("in_cluster_config", &[], false),
-        cluster_id: if cluster_is_given { None } else { environment("KUBE_CLUSTER_ID") },
-        environment: kubernetes::Environment::read(environment),
-    }
-}
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

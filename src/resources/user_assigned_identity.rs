@@ -116,10 +116,9 @@ impl Resource for UserAssignedIdentity {
 
     async fn plan(&self, context: &Context, plan: &mut Plan) -> Result<()> {
         if plan.planned("subscription_id").is_unknown()
-            && let Some(settings) = context.clients().ok().and_then(|clients| clients.azure_settings())
-            && let Some(subscription) = &settings.subscription_id
+            && let Some(subscription) = context.subscription_at_plan().await?
         {
-            plan.settle("subscription_id", value::string(subscription));
+            plan.settle("subscription_id", value::string(subscription.guid()));
         }
         Ok(())
     }
@@ -207,7 +206,7 @@ impl Model {
         };
         let subscription: SubscriptionId = match &self.subscription_id {
             Some(subscription) => subscription.parse::<SubscriptionId>().map_err(malformed("subscription_id"))?,
-            None => context.clients()?.azure()?.subscription_id().await?,
+            None => context.clients()?.subscription_id(&context.wait).await?,
         };
         let group =
             ResourceGroupId::new(subscription, &self.resource_group_name).map_err(malformed("resource_group_name"))?;

@@ -64,7 +64,7 @@ fn a_kubeconfig_in_the_environment_has_no_say_where_cluster_id_is_set_and_a_vari
 
         azwi.environment.insert("KUBE_CLUSTER_ID".to_owned(), second);
         azwi.write(&account("one", ""));
-        azwi.apply_fails().says(&[texts::BOTH_SET, "`cluster_id`", "`config_path`", "KUBE_"]);
+        azwi.apply_fails().says(&[texts::EXCLUSIVE, "KUBE_CLUSTER_ID", "KUBE_CONFIG_PATH"]);
         only_azure(&mut azwi);
         azwi.environment.insert("KUBE_CLUSTER_ID".to_owned(), Emulator::cluster_id("rg-demo", "second"));
         azwi.apply();

@@ -43,5 +43,6 @@ mod pages;
 mod provider;
 mod role_assignment;
 mod service_account;
+mod sign_in;
 mod takeover;
 mod versions;

@@ -130,12 +130,14 @@ echo "$@" >> "{calls}"
 case "$*" in
 *"--tenant expired"*) echo "ERROR: AADSTS700082: The refresh token has expired." >&2; exit 1 ;;
 *"--tenant missing"*) echo "sh: az: not found" >&2; exit 127 ;;
+*"--tenant hangs"*) sleep 300 & echo $! > "{hangs}.new"; mv "{hangs}.new" "{hangs}"; wait ;;
 "account get-access-token "*) echo '{{"accessToken": "cli|'"$*"'", "expires_on": 4102444800, "tokenType": "Bearer"}}' ;;
 "account show "*) echo '{{"id": "{SUBSCRIPTION}", "tenantId": "{TENANT}", "name": "Shop"}}' ;;
 *) exit 2 ;;
 esac
 "#,
-        calls = folder.join("calls").display()
+        calls = folder.join("calls").display(),
+        hangs = folder.join("hangs").display()
     );
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).unwrap();

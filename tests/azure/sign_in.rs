@@ -125,7 +125,10 @@ async fn a_client_certificate_signs_an_assertion_that_names_it() {
     ] {
         let error = Azure::new(config).unwrap().token(ARM).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Config);
-        assert!(error.to_string().starts_with("client certificate") && error.to_string().contains(what), "{error}");
+        assert!(
+            error.to_string().starts_with("sign in with client certificate") && error.to_string().contains(what),
+            "{error}"
+        );
     }
 }
 
@@ -150,7 +153,9 @@ async fn an_oidc_token_is_presented_as_it_is_and_a_file_is_read_again_each_time(
     std::fs::remove_file(&path).unwrap();
     let error = azure.token("https://vault.example/.default").await.unwrap_err().to_string();
     assert!(
-        error.starts_with("OIDC token file") && error.contains("oidc_token_file_path") && error.contains("token"),
+        error.starts_with("sign in with OIDC token file")
+            && error.contains("oidc_token_file_path")
+            && error.contains("token"),
         "{error}"
     );
 }
@@ -358,4 +363,52 @@ async fn a_metadata_host_is_asked_at_first_use_and_only_once() {
     assert_eq!(server.count(Method::GET, "/metadata/endpoints"), 1);
     let scope = server.log().iter().find_map(|asked| asked.form("scope")).unwrap();
     assert_eq!(scope, "https://of.metadata/.default");
+}
+
+#[tokio::test]
+async fn answer_that_is_no_token_is_not_quoted() {
+    for answer in ["\"hunter2\"", "{\"access_token\": [\"hunter2\"]}", "hunter2"] {
+        let server = StandIn::start(move |_| Reply::text(200, answer)).await;
+        let ways = [
+            config(&server),
+            Config { use_oidc: true, oidc_token: secret("given"), ..application(&server) },
+            Config { use_msi: true, msi_endpoint: Some(server.url()), ..nobody(&server) },
+            Config {
+                use_oidc: true,
+                oidc_request_url: Some(server.url()),
+                oidc_request_token: secret("may-ask"),
+                ..application(&server)
+            },
+        ];
+        for config in ways {
+            let error = Azure::new(config).unwrap().token(ARM).await.unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn hung_azure_cli_is_killed_when_nobody_waits_for_it() {
+    let azure =
+        Azure::new(Config { use_cli: true, tenant_id: some("hangs"), subscription_id: None, ..nobody(&entra().await) })
+            .unwrap();
+    let pid = cli_folder().join("hangs");
+    let waiting = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        tokio::select! {
+            token = azure.token(ARM) => panic!("{token:?}"),
+            () = async { while !pid.exists() { tokio::time::sleep(std::time::Duration::from_millis(10)).await } } => {}
+        }
+    });
+    waiting.await.unwrap();
+    let sleep = std::fs::read_to_string(&pid).unwrap();
+    let process = nix::unistd::Pid::from_raw(sleep.trim().parse().unwrap());
+    for _ in 0..500 {
+        // A zombie whose new parent has not looked yet is dead, too.
+        let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        if nix::sys::signal::kill(process, None).is_err() || state.contains(") Z ") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the child of az lives on");
 }

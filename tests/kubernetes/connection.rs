@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use azwi::kubernetes::{Client, Environment, Exec, Kind, Settings};
+use azwi::kubernetes::{Client, Environment, Exec, Kind, Proxies, Settings};
 
 use crate::between::{Between, Fate, proxy, socks_proxy};
 use crate::cluster::Cluster;
@@ -87,11 +87,14 @@ async fn a_proxy_is_used_and_signed_in_to() {
 #[tokio::test]
 async fn a_proxy_of_the_environment_is_used_unless_no_proxy_names_the_server() {
     let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
-    for (no_proxy, expected) in [(None, 1), (Some("127.0.0.1"), 0)] {
+    for (no_proxy, expected) in [(None, 1), (Some("127.0.0.1"), 0), (Some("*"), 0)] {
         let proxy = proxy().await;
         let environment = Environment {
-            all_proxy: Some(proxy.url()),
-            no_proxy: no_proxy.map(str::to_owned),
+            proxies: Proxies {
+                all_proxy: Some(proxy.url()),
+                no_proxy: no_proxy.map(str::to_owned),
+                ..Proxies::default()
+            },
             ..Environment::default()
         };
         let settings = Settings { host: Some(stand_in.url.clone()), environment, ..Settings::default() };
@@ -126,9 +129,17 @@ async fn a_client_certificate_is_taken_as_it_is_pasted_and_refused_where_it_is_n
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let pasted = Client::new(settings(certificate.trim(), key.trim()));
     assert_eq!(pasted.service_account("app", "web", &wait()).await, Ok(None));
-    for wrong in [settings("x", &key), settings(&certificate, "x"), settings(&certificate, &certificate)] {
+    let other = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).unwrap().signing_key.serialize_pem();
+    for (attribute, wrong) in [
+        ("client_certificate", settings("x", &key)),
+        ("client_certificate", settings(&key, &key)),
+        ("client_key", settings(&certificate, "x")),
+        ("client_key", settings(&certificate, &certificate)),
+        ("client_key", settings(&certificate, &other)),
+    ] {
         let error = Client::new(wrong).service_account("app", "web", &wait()).await.unwrap_err();
-        assert_eq!((error.kind, error.attribute), (Kind::Configuration, Some("client_certificate")), "{error}");
+        assert_eq!((error.kind, error.attribute), (Kind::Configuration, Some(attribute)), "{error}");
+        assert!(error.message.contains(&format!("`kubernetes.{attribute}`")), "{error}");
     }
 }
 
@@ -163,12 +174,230 @@ echo "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io
 async fn a_credential_plugin_that_fails_is_quoted_without_what_it_printed() {
     let folder = tempfile::tempdir().unwrap();
     let exec = plugin(folder.path(), "echo token-on-stdout; echo 'not signed in: run az login' >&2; exit 7");
-    let command = exec.command.clone();
     let settings = Settings { host: Some("http://127.0.0.1:1".to_owned()), exec: Some(exec), ..Settings::default() };
     let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Unauthorized);
-    assert!(error.message.contains(&command) && error.message.contains("run az login"), "{error}");
-    assert!(!error.to_string().contains("token-on-stdout"), "{error}");
+    assert!(error.message.contains("`plugin` exited with status 7: not signed in: run az login"), "{error}");
+    for secret in ["token-on-stdout", "s3cret", "get-token", "PLUGIN_TOKEN"] {
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn failing_plugin_of_a_kubeconfig_shows_neither_arguments_nor_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let exec = plugin(folder.path(), "printf '\\033[31mno\\007' >&2; exit 1");
+    let config = folder.path().join("config");
+    let text = format!(
+        "clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:1'}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n\
+         current-context: x\nusers: [{{name: u, user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}, \
+         args: [--client-secret, s3cret], env: [{{name: SECRET, value: s3cret}}]}}}}}}]\n",
+        exec.command
+    );
+    std::fs::write(&config, text).unwrap();
+    let settings = Settings { config_path: Some(config.display().to_string()), ..Settings::default() };
+    let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unauthorized);
+    assert!(error.message.contains("`plugin` exited with status 1: \\u{1b}[31mno\\u{7}"), "{error}");
+    for secret in ["s3cret", "--client-secret", "SECRET"] {
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn plugin_with_useless_output_is_named_and_its_output_is_not_shown() {
+    for (output, what) in [
+        ("hunter2", "ExecCredential"),
+        ("{\\\"kind\\\":\\\"ExecCredential\\\",\\\"token\\\":\\\"hunter2\\\"}", "ExecCredential"),
+        ("{\\\"status\\\":{}}", "neither a token nor a client certificate"),
+        ("{\\\"status\\\":{\\\"token\\\":\\\"hunter2 hunter2\\\"}}", "a character that no token has"),
+        (
+            "{\\\"status\\\":{\\\"token\\\":\\\"hunter2\\\",\\\"expirationTimestamp\\\":\\\"soon\\\"}}",
+            "expirationTimestamp",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let exec = plugin(folder.path(), &format!("echo \"{output}\""));
+        let settings =
+            Settings { host: Some("http://127.0.0.1:1".to_owned()), exec: Some(exec), ..Settings::default() };
+        let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Unauthorized);
+        assert!(error.message.contains("`plugin`") && error.to_string().contains(what), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn hung_plugin_is_killed_at_the_deadline_and_when_the_run_is_stopped() {
+    for stopped in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let script = format!("sleep 300 & echo $! > {0}.new; mv {0}.new {0}; wait", pid.display());
+        let exec = plugin(folder.path(), &script);
+        let settings =
+            Settings { host: Some("http://127.0.0.1:1".to_owned()), exec: Some(exec), ..Settings::default() };
+        let limit = if stopped { 60 } else { 3 };
+        let wait = azwi::wait::Wait::at_most(std::time::Duration::from_secs(limit));
+        let client = Client::new(settings);
+        let stop = async {
+            while !pid.exists() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            if stopped {
+                wait.cancel.cancel();
+            }
+        };
+        let (answer, ()) = tokio::join!(client.service_account("app", "web", &wait), stop);
+        let error = answer.unwrap_err();
+        assert_eq!(error.kind, if stopped { Kind::Cancelled } else { Kind::TimedOut }, "{error}");
+        let sleep = std::fs::read_to_string(&pid).unwrap().trim().to_owned();
+        assert!(ends(&sleep).await, "the plugin's child {sleep} lives on");
+    }
+}
+
+/// Whether a process ends within some seconds.
+async fn ends(pid: &str) -> bool {
+    let process = nix::unistd::Pid::from_raw(pid.parse().unwrap());
+    for _ in 0..500 {
+        // A zombie whose new parent has not looked yet is dead, too.
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if nix::sys::signal::kill(process, None).is_err() || state.contains(") Z ") {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn plugin_may_return_a_client_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).unwrap();
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let client = |key: String| {
+        let status = serde_json::json!({"clientCertificateData": made.cert.pem(), "clientKeyData": key});
+        std::fs::write(folder.path().join("answer"), serde_json::json!({"status": status}).to_string()).unwrap();
+        let exec = plugin(folder.path(), &format!("cat {}", folder.path().join("answer").display()));
+        Client::new(Settings { host: Some(stand_in.url.clone()), exec: Some(exec), ..Settings::default() })
+    };
+    let good = client(made.signing_key.serialize_pem());
+    assert_eq!(good.service_account("app", "web", &wait()).await, Ok(None));
+    assert_eq!(stand_in.signed_in(), [""; 0], "a certificate needs no header");
+    let foreign = client(other.signing_key.serialize_pem());
+    let error = foreign.service_account("app", "web", &wait()).await.unwrap_err();
+    assert!(error.kind == Kind::Unauthorized && error.message.contains("`plugin`"), "{error}");
+}
+
+#[tokio::test]
+async fn plugin_is_asked_again_when_its_token_expires_or_is_refused_and_only_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = folder.path().join("count");
+    for (expires, refusals, runs, tokens) in [
+        ("2100-01-01T00:00:00Z", 0, "1", ["Bearer t1", "Bearer t1"]),
+        // The first is of the connection itself, and has expired before the first request.
+        ("2001-01-01T00:00:00Z", 0, "3", ["Bearer t2", "Bearer t3"]),
+        ("2100-01-01T00:00:00Z", 1, "2", ["Bearer t1", "Bearer t2"]),
+    ] {
+        std::fs::write(&count, "0").unwrap();
+        let script = format!(
+            r#"n=$(($(cat {0}) + 1)); echo $n > {0}; echo "{{\"status\":{{\"token\":\"t$n\n\",\"expirationTimestamp\":\"{expires}\"}}}}""#,
+            count.display()
+        );
+        let exec = plugin(folder.path(), &script);
+        let stand_in = Between::start(None, move |_, before| async move {
+            Fate::Answer(if before < refusals { 401 } else { 404 }, vec![], String::new())
+        })
+        .await;
+        let client =
+            Client::new(Settings { host: Some(stand_in.url.clone()), exec: Some(exec), ..Settings::default() });
+        assert_eq!(client.service_account("app", "web", &wait()).await, Ok(None));
+        if refusals == 0 {
+            assert_eq!(client.service_account("app", "web", &wait()).await, Ok(None));
+        }
+        assert_eq!(
+            (stand_in.signed_in().as_slice(), std::fs::read_to_string(&count).unwrap().trim()),
+            (&tokens.map(str::to_owned)[..], runs)
+        );
+    }
+}
+
+#[tokio::test]
+async fn white_space_around_a_token_does_not_count_wherever_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let kubeconfig = |name: &str, user: &str| {
+        let text = format!(
+            "clusters: [{{name: c, cluster: {{server: '{}'}}}}]\nusers: [{{name: u, user: {user}}}]\n\
+             contexts: [{{name: x, context: {{cluster: c, user: u}}}}]\ncurrent-context: x\n",
+            stand_in.url
+        );
+        Settings { config_path: Some(file(name, &text)), ..Settings::default() }
+    };
+    let token_file = file("token", "padded\n");
+    let sources = [
+        Settings {
+            host: Some(format!("{}\n", stand_in.url)),
+            token: Some(" padded\n".to_owned()),
+            ..Settings::default()
+        },
+        kubeconfig("a", r#"{token: "padded\n"}"#),
+        kubeconfig("b", &format!("{{tokenFile: {token_file}}}")),
+    ];
+    for settings in sources {
+        assert_eq!(Client::new(settings).service_account("app", "web", &wait()).await, Ok(None));
+    }
+    assert_eq!(stand_in.signed_in(), ["Bearer padded"; 3]);
+
+    let torn_file = file("torn", "hunter2\nhunter2");
+    let torn = [
+        (
+            "token",
+            Settings {
+                host: Some(stand_in.url.clone()),
+                token: Some("hunter2\nhunter2".to_owned()),
+                ..Settings::default()
+            },
+        ),
+        ("config_path", kubeconfig("c", r#"{token: "hunter2\nhunter2"}"#)),
+        ("config_path", kubeconfig("d", &format!("{{tokenFile: {torn_file}}}"))),
+        ("config_path", kubeconfig("e", "{tokenFile: /no/such/token}")),
+    ];
+    for (attribute, settings) in torn {
+        let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
+        assert_eq!(error.attribute, Some(attribute), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_does_not_exist_is_skipped_beside_one_that_does() {
+    let stand_in = Between::start(None, |_, _| async { Fate::Answer(404, vec![], String::new()) }).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let text = format!(
+        "clusters: [{{name: c, cluster: {{server: '{}'}}}}]\ncontexts: [{{name: x, context: {{cluster: c}}}}]\ncurrent-context: x\n",
+        stand_in.url
+    );
+    std::fs::write(&path, text).unwrap();
+    let several = |paths: &[&str]| Settings {
+        config_paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        ..Settings::default()
+    };
+    let path = path.display().to_string();
+    for paths in [["/no/such", path.as_str()], [path.as_str(), "/no/such"]] {
+        assert_eq!(Client::new(several(&paths)).service_account("app", "web", &wait()).await, Ok(None));
+    }
+    for paths in [&["/no/such"][..], &["/no/such", "/nor/this"]] {
+        let error = Client::new(several(paths)).service_account("app", "web", &wait()).await.unwrap_err();
+        assert_eq!((error.kind, error.attribute), (Kind::Configuration, Some("config_paths")), "{error}");
+        assert!(error.message.contains("/no/such"), "{error}");
+    }
 }
 
 #[tokio::test]

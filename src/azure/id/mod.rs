@@ -101,7 +101,14 @@ fn check_part(part: &str) -> Result<(), String> {
 }
 
 fn check_subscription(text: &str) -> Result<(), String> {
-    if is_guid(text) { Ok(()) } else { Err(format!("the subscription `{text}` is not a GUID")) }
+    if !is_guid(text) {
+        return Err(format!("the subscription `{text}` is not a GUID"));
+    }
+    // It stands in examples, and is left there.
+    if uuid::Uuid::try_parse(text).is_ok_and(|guid| guid.is_nil()) {
+        return Err(format!("the subscription `{text}` is a placeholder"));
+    }
+    Ok(())
 }
 
 /// The rule of Azure Resource Manager for names of resource groups.

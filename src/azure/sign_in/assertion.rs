@@ -38,7 +38,7 @@ impl Federated {
     async fn assertion(&self) -> Result<String, Error> {
         match &self.source {
             Source::Token(token) => Ok(token.expose().trim().to_owned()),
-            Source::File { path, attribute } => read(self.method, &format!("{attribute}`"), path),
+            Source::File { path, name, .. } => read(self.method, name, path),
             Source::AzureDevOps { request, connection } => self.azure_devops(request, connection).await,
             Source::GitHub { request } => self.github(request).await,
         }
@@ -95,13 +95,18 @@ impl Federated {
     }
 
     fn parse(&self, text: &str) -> Result<Url, Error> {
-        Url::parse(text)
-            .map_err(|problem| Error::config(self.method, format!("`oidc_request_url` is not a URL: {problem}")))
+        Url::parse(text).map_err(|problem| {
+            Error::sign_in_setup(self.method, format!("`oidc_request_url` is not a URL: {problem}."))
+        })
     }
 
     fn bearer(&self, scheme: &str, request: &Request) -> Result<HeaderMap, Error> {
-        let mut value = HeaderValue::from_str(&format!("{scheme} {}", request.token.expose()))
-            .map_err(|_| Error::config(self.method, "`oidc_request_token` has characters that no token has"))?;
+        let mut value =
+            HeaderValue::from_str(&format!("{scheme} {}", request.token.expose().trim())).map_err(|_| {
+                let message =
+                    format!("{} holds a character that no token has, such as a line end inside it.", request.name);
+                Error::sign_in_setup(self.method, message)
+            })?;
         value.set_sensitive(true);
         Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
     }

@@ -104,6 +104,16 @@ pub(super) fn into_core(error: Error) -> azure_core::Error {
 pub(super) fn from_core(error: &azure_core::Error, method: &str, target: &str) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = cause {
+        // It may quote what it does not understand, which may be a token.
+        if current.is::<serde_json::Error>() {
+            let operation = format!("sign in with {method}");
+            return Error::new(
+                ErrorKind::Decode,
+                operation,
+                target,
+                "the answer is not a token in the form of OAuth 2",
+            );
+        }
         if let Some(ours) = current.downcast_ref::<Error>() {
             let mut ours = ours.clone();
             if ours.status.is_some() && !matches!(ours.kind, ErrorKind::Throttled | ErrorKind::Unavailable) {

@@ -72,7 +72,7 @@ impl Signer {
             Bundle::Base64(text) => {
                 let text: String = text.expose().split_whitespace().collect();
                 let bytes = BASE64_STANDARD.decode(text).map_err(|problem| {
-                    Error::config(
+                    Error::sign_in_setup(
                         METHOD,
                         format!("`client_certificate` (ARM_CLIENT_CERTIFICATE) is not base64: {problem}"),
                     )
@@ -81,7 +81,7 @@ impl Signer {
             }
             Bundle::File(path) => {
                 let bytes = std::fs::read(path).map_err(|problem| {
-                    Error::config(
+                    Error::sign_in_setup(
                         METHOD,
                         format!("`client_certificate_path` {} cannot be read: {problem}", path.display()),
                     )
@@ -90,7 +90,7 @@ impl Signer {
             }
         };
         if bytes.starts_with(b"-----BEGIN") {
-            return Err(Error::config(
+            return Err(Error::sign_in_setup(
                 METHOD,
                 format!(
                     "`{attribute}` is PEM, but must be a PKCS#12 bundle: `openssl pkcs12 -export -in cert.pem -inkey key.pem -out bundle.pfx` makes one"
@@ -99,15 +99,21 @@ impl Signer {
         }
         let password = password.map_or("", Secret::expose);
         let store = KeyStore::from_pkcs12(&bytes, password, Pkcs12ImportPolicy::Strict).map_err(|problem| {
-            Error::config(METHOD, format!("the bundle in `{attribute}` cannot be opened ({problem}): is `client_certificate_password` (ARM_CLIENT_CERTIFICATE_PASSWORD) right?"))
+            Error::sign_in_setup(METHOD, format!("the bundle in `{attribute}` cannot be opened ({problem}): is `client_certificate_password` (ARM_CLIENT_CERTIFICATE_PASSWORD) right?"))
         })?;
         let chain = store.private_key_chain().map(|(_, chain)| chain);
         let (chain, certificate) =
             chain.and_then(|chain| chain.certs().first().map(|certificate| (chain, certificate))).ok_or_else(|| {
-                Error::config(METHOD, format!("the bundle in `{attribute}` holds no private key with its certificate"))
+                Error::sign_in_setup(
+                    METHOD,
+                    format!("the bundle in `{attribute}` holds no private key with its certificate"),
+                )
             })?;
         let key = RsaKeyPair::from_pkcs8(chain.key().as_der()).map_err(|_| {
-            Error::config(METHOD, format!("the key in `{attribute}` is not an RSA key, and Entra ID takes no other"))
+            Error::sign_in_setup(
+                METHOD,
+                format!("the key in `{attribute}` is not an RSA key, and Entra ID takes no other"),
+            )
         })?;
         Ok(Self { key, thumbprint: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(certificate.as_der())) })
     }
@@ -119,7 +125,7 @@ impl Signer {
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key
             .sign(&RSA_PSS_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-            .map_err(|_| Error::config(METHOD, "the key cannot sign"))?;
+            .map_err(|_| Error::sign_in_setup(METHOD, "the key cannot sign"))?;
         Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
 }

@@ -41,7 +41,7 @@ impl MetadataService {
     /// <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
     async fn token(&self, scope: &str) -> Result<AccessToken, Error> {
         let mut url = Url::parse(&self.endpoint).map_err(|problem| {
-            Error::config(METHOD, format!("`msi_endpoint` (ARM_MSI_ENDPOINT) is not a URL: {problem}"))
+            Error::sign_in_setup(METHOD, format!("`msi_endpoint` (ARM_MSI_ENDPOINT) is not a URL: {problem}"))
         })?;
         url.query_pairs_mut()
             .append_pair("api-version", &self.api_version)

@@ -69,20 +69,40 @@ fn a_method_that_is_asked_for_but_incomplete_is_an_error_that_names_it_and_what_
     let no_client = Config { client_id: None, ..base() };
     let no_tenant = Config { tenant_id: None, ..base() };
     for (config, method, what) in [
-        (Config { client_secret: secret_of("s"), ..no_client.clone() }, "client secret", "ARM_CLIENT_ID"),
-        (Config { client_secret: secret_of("s"), ..no_tenant.clone() }, "client secret", "ARM_TENANT_ID"),
-        (Config { client_secret_file_path: some("/no/such"), ..base() }, "client secret", "client_secret_file_path"),
+        (
+            Config { client_secret: secret_of("s"), ..no_client.clone() },
+            "sign in with client secret: ",
+            "ARM_CLIENT_ID",
+        ),
+        (
+            Config { client_secret: secret_of("s"), ..no_tenant.clone() },
+            "sign in with client secret: ",
+            "ARM_TENANT_ID",
+        ),
+        (
+            Config { client_secret_file_path: some("/no/such"), ..base() },
+            "sign in with client secret: ",
+            "client_secret_file_path",
+        ),
         (
             Config { client_certificate_path: some("/no/such.pfx"), ..base() },
-            "client certificate",
+            "sign in with client certificate: ",
             "names no file: /no/such.pfx",
         ),
-        (Config { client_certificate: secret_of("x"), ..no_client.clone() }, "client certificate", "ARM_CLIENT_ID"),
-        (Config { use_oidc: true, ..base() }, "OIDC", "oidc_token_file_path"),
-        (Config { use_oidc: true, oidc_token: secret_of("t"), ..no_tenant.clone() }, "OIDC", "ARM_TENANT_ID"),
+        (
+            Config { client_certificate: secret_of("x"), ..no_client.clone() },
+            "sign in with client certificate: ",
+            "ARM_CLIENT_ID",
+        ),
+        (Config { use_oidc: true, ..base() }, "sign in with OIDC: ", "oidc_token_file_path"),
+        (
+            Config { use_oidc: true, oidc_token: secret_of("t"), ..no_tenant.clone() },
+            "sign in with OIDC: ",
+            "ARM_TENANT_ID",
+        ),
         (
             Config { use_oidc: true, ado_pipeline_service_connection_id: some("c"), ..base() },
-            "OIDC of Azure DevOps",
+            "sign in with OIDC of Azure DevOps: ",
             "SYSTEM_OIDCREQUESTURI",
         ),
         (
@@ -92,32 +112,48 @@ fn a_method_that_is_asked_for_but_incomplete_is_an_error_that_names_it_and_what_
                 oidc_request_url: some("https://x"),
                 ..base()
             },
-            "OIDC of Azure DevOps",
+            "sign in with OIDC of Azure DevOps: ",
             "SYSTEM_ACCESSTOKEN",
         ),
-        (Config { use_oidc: true, oidc_request_url: some("https://x"), ..base() }, "OIDC of GitHub", "id-token: write"),
-        (Config { use_oidc: true, oidc_request_token: secret_of("x"), ..base() }, "OIDC of GitHub", "oidc_request_url"),
+        (
+            Config { use_oidc: true, oidc_request_url: some("https://x"), ..base() },
+            "sign in with OIDC of GitHub: ",
+            "id-token: write",
+        ),
+        (
+            Config { use_oidc: true, oidc_request_token: secret_of("x"), ..base() },
+            "sign in with OIDC of GitHub: ",
+            "oidc_request_url",
+        ),
         (
             Config { use_oidc: true, oidc_request_token: secret_of("x"), oidc_request_url: some("here"), ..base() },
-            "OIDC of GitHub",
+            "sign in with OIDC of GitHub: ",
             "is not a URL",
         ),
-        (Config { use_aks_workload_identity: true, ..base() }, "AKS workload identity", "AZURE_CLIENT_ID is not set"),
-        (Config { use_msi: true, msi_endpoint: some("nowhere"), ..base() }, "managed identity", "ARM_MSI_ENDPOINT"),
+        (
+            Config { use_aks_workload_identity: true, ..base() },
+            "sign in with AKS workload identity: ",
+            "AZURE_CLIENT_ID is not set",
+        ),
+        (
+            Config { use_msi: true, msi_endpoint: some("nowhere"), ..base() },
+            "sign in with managed identity: ",
+            "`msi_endpoint`",
+        ),
         (
             Config { use_msi: true, auxiliary_tenant_ids: vec!["t".into()], ..base() },
-            "managed identity",
+            "sign in with managed identity: ",
             "auxiliary_tenant_ids",
         ),
-        (Config { use_cli: false, ..base() }, "sign-in", "use_cli"),
+        (Config { use_cli: false, ..base() }, "sign in to Azure: ", "use_cli"),
         (
             Config { client_secret: secret_of("s"), tenant_id: some("a/b"), ..base() },
-            "client secret",
+            "sign in with client secret: ",
             "neither a GUID nor",
         ),
     ] {
         let error = refused(&config);
-        assert!(error.starts_with(&format!("{method} `provider configuration`")) && error.contains(what), "{error}");
+        assert!(error.starts_with(method) && error.contains(what), "{error}");
     }
 }
 

@@ -12,9 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use azure_core::credentials::TokenCredential;
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
-    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions, ManagedIdentityCredential,
-    ManagedIdentityCredentialOptions, UserAssignedId,
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -147,29 +146,19 @@ impl SignIn {
                     client_options,
                 }))?
             }
-            Method::Cli { tenant_id, subscription_id } => {
-                let tenant_id = tenant.map(str::to_owned).or_else(|| tenant_id.clone());
-                // The CLI refuses to be told both.
-                let subscription = if tenant_id.is_none() { subscription_id.clone() } else { None };
-                AzureCliCredential::new(Some(AzureCliCredentialOptions {
-                    tenant_id,
-                    subscription,
-                    ..Default::default()
-                }))?
-            }
+            Method::Cli { tenant_id, subscription_id } => Arc::new(cli::Cli {
+                tenant_id: tenant.map(str::to_owned).or_else(|| tenant_id.clone()),
+                subscription_id: subscription_id.clone(),
+            }),
         })
     }
 
     /// Adds what to do where the service does not say so itself.
     fn advise(&self, error: Error) -> Error {
         match &self.method {
-            Method::Cli { .. } if error.message.contains("not found on PATH") => error.hint(
-                "Install the Azure CLI from https://aka.ms/azure-cli, or sign in another way: `client_secret`, `client_certificate_path`, `use_oidc` or `use_msi`.",
+            Method::ManagedIdentity { .. } if error.status.is_none() => error.hint(
+                "No managed identity can be had here: `use_msi` works on machines and services in Azure that have one.",
             ),
-            Method::Cli { .. } => error.hint("Sign in with `az login`, with `--tenant` for another tenant."),
-            Method::ManagedIdentity { .. } if error.status.is_none() => {
-                error.hint("No managed identity can be had here: `use_msi` works on machines and services in Azure that have one.")
-            }
             _ => error,
         }
     }
