@@ -43,5 +43,6 @@ mod pages;
 mod provider;
 mod role_assignment;
 mod service_account;
+mod spellings;
 mod takeover;
 mod versions;
