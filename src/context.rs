@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::azure::SubscriptionId;
 use crate::clients::Clients;
-use crate::clients::PlanChecks;
+use crate::clients::{Endpoint, PlanChecks};
 use crate::error::{Error, Result};
 use crate::wait::Wait;
 
@@ -60,24 +60,30 @@ impl Context {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
     }
 
-    /// What becomes of a check that a plan could not make: `why` is an error where the provider says that checks are
-    /// required, else one warning for the whole run.
+    /// Skips a check of a plan that could not be made: `why` is an error if the provider requires checks, else one warning for
+    /// the whole run.
     ///
     /// # Errors
     /// With `plan_checks = "required"`.
-    pub fn skip_check(&self, check: &str, why: Error) -> Result<()> {
+    pub fn skip_check(&self, endpoint: Endpoint, check: &str, why: Error) -> Result<()> {
         let clients = self.clients()?;
         if clients.plan_checks == PlanChecks::Required {
             return Err(why);
         }
-        tracing::warn!(check, %why, "a check at plan was skipped");
+        tracing::warn!(check, %why, "a plan check was skipped");
         if clients.first_skipped() {
+            let skipped = match clients.unreachable(endpoint) {
+                Some(_) => {
+                    format!("These checks of {} are skipped for all objects: {}", endpoint.name(), endpoint.checks())
+                }
+                None => format!("This check is skipped: {check}"),
+            };
             self.warn(Error::new(
-                "A check at plan was skipped",
+                "Plan checks were skipped",
                 format!(
-                    "{check} was not possible: {}. {}\n\nThe plan goes on without it and without any other check that fails the \
-                     same way; each is made again in apply, before the first write. `plan_checks = \"off\"` in the provider's \
-                     configuration makes none, `\"required\"` makes this an error.",
+                    "{}. {}\n\n{skipped}. The plan is made from configuration and state alone, and apply makes each check before \
+                     its first write. Other checks that cannot be made are skipped without another warning. Set `plan_checks` in \
+                     the provider's configuration to \"off\" to make none, or to \"required\" to make this an error.",
                     why.summary, why.detail
                 ),
             ));

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::context::{Context, Report};
 use crate::error::{Error, Result};
-use crate::lifecycle::{refresh, validate};
+use crate::lifecycle::{meaning, refresh, validate};
 use crate::provider::Provider;
 use crate::schema::Schema;
 use crate::timeouts;
@@ -93,24 +93,27 @@ impl<D: DataSource> AnyDataSource for D {
     }
 
     fn round_trips(&self, state: &Value) -> std::result::Result<(), String> {
-        let model: D::Model = value::decode(state)?;
-        let back = encode(&self.describe(), &model, state).map_err(|error| error.detail)?;
+        let schema = self.describe();
+        let model: D::Model = value::decode(&meaning::essence(&schema.block, state))?;
+        let back = encode(&schema, &model, state).map_err(|error| error.detail)?;
         if &back == state { Ok(()) } else { Err(format!("{} became {}", value::to_json(state), value::to_json(&back))) }
     }
 
     fn check(&self, config: &Value) -> Vec<Error> {
-        let mut errors = validate::validate(&self.describe(), config, true);
-        errors.extend(self.validate(config));
+        let schema = self.describe();
+        let mut errors = validate::validate(&schema, config, true);
+        errors.extend(self.validate(&meaning::essence(&schema.block, config)));
         errors
     }
 
     async fn look_up(&self, provider: &Provider, config: Value) -> (Value, Report) {
         let context = provider.context(timeouts::of(&config, "read", timeouts::READ), false);
+        let schema = self.describe();
         let read = async {
-            let model: D::Model = value::decode(&config).map_err(|error| {
+            let model: D::Model = value::decode(&meaning::essence(&schema.block, &config)).map_err(|error| {
                 Error::defect(format!("The configuration does not fit the data source's model: {error}."))
             })?;
-            encode(&self.describe(), &self.read(&context, model).await?, &config)
+            encode(&schema, &self.read(&context, model).await?, &config)
         };
         match read.await {
             Ok(state) => (state, context.report(None)),

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::context::{Context, Report};
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::{self, Plan};
-use crate::lifecycle::{refresh, validate};
+use crate::lifecycle::{meaning, refresh, unknown, validate};
 use crate::provider::Provider;
 use crate::schema::{Schema, boolean, optional};
 use crate::timeouts;
@@ -55,6 +55,15 @@ pub trait Resource: Send + Sync + 'static {
     /// # Errors
     /// Where the plan could never be applied.
     async fn plan(&self, _context: &Context, _plan: &mut Plan) -> Result<()> {
+        Ok(())
+    }
+
+    /// Looks, in a replacement and before the old object is deleted, whether the new one can exist: a value that names nothing
+    /// must not cost what works. What is unknown in `successor` is null.
+    ///
+    /// # Errors
+    /// If creating the successor is certain to fail. Nothing is deleted then.
+    async fn check_replacement(&self, _context: &Context, _successor: &Value) -> Result<()> {
         Ok(())
     }
 
@@ -148,6 +157,9 @@ pub trait AnyResource: Send + Sync {
     /// Creates, updates or, where `planned` is null, deletes the object.
     async fn apply(&self, provider: &Provider, prior: Value, planned: Value) -> Outcome;
 
+    /// Why `prior` is not to be deleted in favour of `successor`, in which what is unknown is null; `None` if it may.
+    async fn refuse_replacement(&self, provider: &Provider, prior: &Value, successor: &Value) -> Option<Outcome>;
+
     /// Reads an object that is not in the state yet.
     async fn adopt(&self, provider: &Provider, import: Import) -> Outcome;
 }
@@ -168,8 +180,8 @@ fn full_schema(mut schema: Schema) -> Schema {
     schema
 }
 
-fn decode<M: DeserializeOwned>(object: &Value) -> Result<M> {
-    value::decode(object)
+fn decode<M: DeserializeOwned>(schema: &Schema, object: &Value) -> Result<M> {
+    value::decode(&meaning::essence(&schema.block, object))
         .map_err(|error| Error::defect(format!("The state does not fit the resource's model: {error}.")))
 }
 
@@ -200,15 +212,17 @@ impl<R: Resource> AnyResource for R {
     }
 
     fn round_trips(&self, state: &Value) -> std::result::Result<(), String> {
-        let model: R::Model = value::decode(state)?;
+        let schema = self.describe();
+        let model: R::Model = value::decode(&meaning::essence(&schema.block, state))?;
         let json = serde_json::to_value(&model).map_err(|error| error.to_string())?;
-        let back = encode(&self.describe(), json, state).map_err(|error| error.detail)?;
+        let back = encode(&schema, json, state).map_err(|error| error.detail)?;
         if &back == state { Ok(()) } else { Err(format!("{} became {}", value::to_json(state), value::to_json(&back))) }
     }
 
     fn check(&self, config: &Value, write_only_allowed: bool) -> Vec<Error> {
-        let mut errors = validate::validate(&self.describe(), config, write_only_allowed);
-        errors.extend(self.validate(config));
+        let schema = self.describe();
+        let mut errors = validate::validate(&schema, config, write_only_allowed);
+        errors.extend(self.validate(&meaning::essence(&schema.block, config)));
         errors
     }
 
@@ -216,14 +230,18 @@ impl<R: Resource> AnyResource for R {
         let mut plan = plan::plan(&self.describe(), prior, config);
         let context = provider.context(timeouts::READ, false);
         let result = self.plan(&context, &mut plan).await;
+        if let Some(warning) = unknown::warning(&plan) {
+            context.warn(warning);
+        }
         (plan, context.report(result.err()))
     }
 
     async fn refresh(&self, provider: &Provider, state: Value) -> Outcome {
         let context = provider.context(timeouts::of(&state, "read", timeouts::READ), false);
+        let schema = self.describe();
         let read = async {
-            let model = self.read(&context, decode(&state)?).await?;
-            model.map(|model| encode_model(&self.describe(), &model, &state)).transpose()
+            let model = self.read(&context, decode(&schema, &state)?).await?;
+            model.map(|model| encode_model(&schema, &model, &state)).transpose()
         };
         match read.await {
             Ok(None) => Outcome { state: Value::Null, identity: Value::Null, report: context.report(None) },
@@ -245,18 +263,19 @@ impl<R: Resource> AnyResource for R {
         };
         let adopt = value::attribute(source, ADOPT_EXISTING) == &value::boolean(true);
         let context = provider.context(timeouts::of(source, verb, timeouts::WRITE), adopt);
+        let schema = self.describe();
         let applied = async {
             let model = match verb {
-                "create" => self.create(&context, decode(&planned)?).await?,
-                "update" => self.update(&context, decode(&prior)?, decode(&planned)?).await?,
-                _ => return self.delete(&context, decode(&prior)?).await.map(|()| Value::Null),
+                "create" => self.create(&context, decode(&schema, &planned)?).await?,
+                "update" => self.update(&context, decode(&schema, &prior)?, decode(&schema, &planned)?).await?,
+                _ => return self.delete(&context, decode(&schema, &prior)?).await.map(|()| Value::Null),
             };
-            encode_model(&self.describe(), &model, &planned)
+            encode_model(&schema, &model, &planned)
         };
         match applied.await {
             Ok(state) => outcome(self, state, &context, None),
             Err(mut error) => {
-                let kept = error.state.take().map(|model| encode(&self.describe(), model, source));
+                let kept = error.state.take().map(|model| encode(&schema, model, source));
                 let state = match kept {
                     None => prior,
                     Some(Ok(state)) => state,
@@ -268,6 +287,14 @@ impl<R: Resource> AnyResource for R {
                 outcome(self, state, &context, Some(error))
             }
         }
+    }
+
+    async fn refuse_replacement(&self, provider: &Provider, prior: &Value, successor: &Value) -> Option<Outcome> {
+        let context = provider.context(timeouts::of(prior, "delete", timeouts::WRITE), false);
+        let successor = meaning::essence(&self.describe().block, successor);
+        let mut error = self.check_replacement(&context, &successor).await.err()?;
+        error.detail.push_str("\n\nNothing was deleted: the object that was to be replaced stays as it is.");
+        Some(outcome(self, prior.clone(), &context, Some(error)))
     }
 
     async fn adopt(&self, provider: &Provider, import: Import) -> Outcome {
@@ -314,7 +341,7 @@ fn outcome<R: Resource>(resource: &R, state: Value, context: &Context, error: Op
     let identity = if state.is_null() {
         Value::Null
     } else {
-        match decode(&state).and_then(|model| resource.identity(&model)) {
+        match decode(&resource.describe(), &state).and_then(|model| resource.identity(&model)) {
             Ok(parts) => Value::Value(Known::Map(
                 resource
                     .identity_schema()

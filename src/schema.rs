@@ -92,6 +92,10 @@ pub struct Attribute {
     pub stable: Stable,
     /// Says that two texts mean the same, so that their difference is none.
     pub same: Option<fn(&str, &str) -> bool>,
+    /// Whether text without a letter, such as `""`, means that the attribute is not set.
+    pub blank_is_null: bool,
+    /// Whether keys of the map that differ in case only are one key.
+    pub keys_ignore_case: bool,
     /// The only texts that are allowed, for the check and for the documentation.
     pub allowed: &'static [&'static str],
     /// What a known value must fulfil.
@@ -181,6 +185,8 @@ impl Attribute {
             replaces: false,
             stable: Stable::Never,
             same: None,
+            blank_is_null: false,
+            keys_ignore_case: false,
             allowed: &[],
             checks: Vec::new(),
             conflicts_with: &[],
@@ -275,11 +281,38 @@ impl Attribute {
         self
     }
 
-    /// Two texts for which `same` holds mean the same: neither a plan nor a refresh shows a difference.
+    /// Two texts for which `same` holds mean the same: neither a plan nor a refresh shows a difference. In a list, set or map of
+    /// texts that goes for each element. The state keeps the spelling that the configuration had first.
     #[must_use]
     pub fn same(mut self, same: fn(&str, &str) -> bool) -> Self {
         self.same = Some(same);
         self
+    }
+
+    /// Empty text and white space mean the same as null, and reach no service.
+    #[must_use]
+    pub fn blank_is_null(mut self) -> Self {
+        self.blank_is_null = true;
+        self
+    }
+
+    /// Keys of the map that differ in case only are one key: the state keeps the configured spelling, and a configuration that
+    /// has a key twice is refused.
+    #[must_use]
+    pub fn keys_ignore_case(mut self) -> Self {
+        self.keys_ignore_case = true;
+        self.check_value(|map| {
+            let mut seen = BTreeMap::new();
+            let given = value::as_map(map).into_iter().flatten().filter(|(_, element)| !element.is_null());
+            for (key, _) in given {
+                if let Some(other) = seen.insert(key.to_lowercase(), key) {
+                    return Err(format!(
+                        "`{other}` and `{key}` differ in case only, and are one key. Remove one of them."
+                    ));
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Only these texts are allowed.

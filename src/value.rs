@@ -130,6 +130,14 @@ pub fn as_map(value: &Value) -> Option<&BTreeMap<String, Value>> {
     }
 }
 
+/// The elements of a known list or set; none for null, unknown and every other kind.
+pub fn as_list(value: &Value) -> &[Value] {
+    match value {
+        Value::Value(Known::List(items)) => items,
+        _ => &[],
+    }
+}
+
 /// An attribute of an object. What is not there, or has no attributes because it is null, is null; what is inside an
 /// unknown is unknown.
 pub fn attribute<'a>(object: &'a Value, name: &str) -> &'a Value {

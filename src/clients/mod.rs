@@ -2,8 +2,9 @@
 
 mod cluster;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::azure::{self, Azure, ClusterId, SubscriptionId};
 use crate::domain::credentials_planned::Planned;
@@ -25,6 +26,8 @@ pub struct Clients {
     pub credentials: Planned,
     /// Whether the user has been told in this run that checks were skipped.
     skipped: AtomicBool,
+    /// Why the checks of a plan do not ask an endpoint any more.
+    unreachable: Mutex<BTreeMap<Endpoint, Error>>,
 }
 
 impl Clients {
@@ -38,12 +41,23 @@ impl Clients {
             plan_checks,
             credentials: Planned::default(),
             skipped: AtomicBool::new(false),
+            unreachable: Mutex::default(),
         }
     }
 
     /// Whether this is the first check of the run that could not be made: the user is told once, not for each object.
     pub fn first_skipped(&self) -> bool {
         !self.skipped.swap(true, Ordering::Relaxed)
+    }
+
+    /// Why an endpoint could not be reached by an earlier check of a plan. Only checks of plans may go by it.
+    pub fn unreachable(&self, endpoint: Endpoint) -> Option<Error> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).get(&endpoint).cloned()
+    }
+
+    /// Notes that an endpoint could not be reached, so that no later check of a plan waits for it.
+    pub fn set_unreachable(&self, endpoint: Endpoint, why: Error) {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).entry(endpoint).or_insert(why);
     }
 
     /// The client of Azure.
@@ -141,6 +155,36 @@ fn cluster_id(settings: &kubernetes::Settings) -> Result<Option<ClusterId>> {
     })
 }
 
+/// What the checks of a plan ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// Azure Resource Manager, with the sign-in that it needs.
+    Azure,
+    /// The API server of the cluster.
+    Kubernetes,
+}
+
+impl Endpoint {
+    /// The name for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Azure => "Azure",
+            Self::Kubernetes => "the cluster",
+        }
+    }
+
+    /// What the checks of a plan find out there, for the warning that they are skipped.
+    pub fn checks(self) -> &'static str {
+        match self {
+            Self::Azure => {
+                "how many credentials an identity has and which of them has the same issuer and subject, whether a role of \
+                 this name exists, which issuer the cluster has"
+            }
+            Self::Kubernetes => "whether a service account belongs to another identity",
+        }
+    }
+}
+
 /// Settings, or what keeps them from being known.
 #[derive(Debug, Clone)]
 pub enum Known<T> {
@@ -172,8 +216,9 @@ fn unknown(what: &str, attributes: &[String]) -> Error {
             format!("The provider's configuration for {what} is not known yet"),
             format!(
                 "It depends on {names}, which Terraform only knows after apply. What is in the state stays as it was last seen, \
-                 and new objects are planned from the configuration alone. A data source that needs it should wait: give it a \
-                 `depends_on` with what makes the value."
+                 and new objects are planned from the configuration alone. A data source that needs it has to wait: give it a \
+                 `depends_on` on a `terraform_data` whose `input` is that value. On the resource or module that makes the value, \
+                 `depends_on` would delay the data source at each change."
             ),
         )
     }

@@ -1,8 +1,11 @@
 //! Azure's regions, as they are written.
 
-/// A region as Azure compares it: lower case, without spaces. "East US" is `eastus`.
+/// A region as Azure compares it: lower case, without spaces. "East US" is `eastus`, and so is "(US) East US", as
+/// `az account list-locations` shows it.
 pub fn normal(location: &str) -> String {
-    location.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+    let location = location.trim();
+    let name = location.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(location, |(_, name)| name);
+    name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether two texts name one region.
@@ -17,6 +20,8 @@ mod tests {
     #[test]
     fn a_display_name_is_its_region() {
         assert!(same("East US 2", "eastus2"));
+        assert!(same("(US) East US 2", "eastus2"));
         assert!(!same("East US", "eastus2"));
+        assert_eq!(normal("(eastus"), "(eastus", "what is no region stays none");
     }
 }

@@ -14,3 +14,4 @@ pub mod location;
 pub mod role_assignment;
 pub mod service_account;
 pub mod subject;
+pub mod webhook_keys;

@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::azure::{RoleDefinitionId, Scope};
+
 /// The name of a role assignment: a UUID version 5 in the URL namespace of
 /// `<scope>|<GUID of the role>|<GUID of the principal>`, all in lower case, the scope without a slash at its end.
 ///
@@ -18,9 +20,42 @@ pub fn key(scope: &str, role: &str) -> String {
     format!("{}|{}", scope.trim_end_matches('/'), role_guid(role)).to_ascii_lowercase()
 }
 
-/// The GUID at the end of a role definition's id. Azure rewrites what stands before it, so it alone is compared.
+/// The GUID at the end of a role definition's id. Azure rewrites what stands before it, so it alone is compared. Behind a bar,
+/// azurerm's `azurerm_role_definition.x.id` has a scope.
 pub fn role_guid(role_definition_id: &str) -> &str {
-    role_definition_id.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    let id = role_definition_id.split('|').next().unwrap_or_default();
+    id.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}
+
+/// Checks the id of a role definition: its GUID, the whole id, or the id of azurerm's `azurerm_role_definition`.
+///
+/// # Errors
+/// What was expected.
+pub fn check_role_id(id: &str) -> Result<(), String> {
+    let path = id.split('|').next().unwrap_or_default();
+    if check_uuid("", path).is_ok() || path.parse::<RoleDefinitionId>().is_ok() {
+        return Ok(());
+    }
+    Err(format!(
+        "Expected the id of a role definition, such as          `/providers/Microsoft.Authorization/roleDefinitions/4633458b-17de-408a-b874-0445c86b69e6`, or its GUID, got `{id}`."
+    ))
+}
+
+/// Checks the name of a role. The service compares it to the letter but for case, and would find none with a space around it.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_role_name(name: &str) -> Result<(), String> {
+    match name.trim() {
+        "" => Err("Expected the name of a role, such as `Key Vault Secrets User`, got none.".to_owned()),
+        trimmed if trimmed != name => {
+            Err(format!("The role name {name:?} has white space around it. Write `{trimmed}`."))
+        }
+        _ if name.starts_with('/') => {
+            Err(format!("`{name}` is no name of a role. The id of a role goes into `role_definition_id`."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether two role definition ids name one role.
@@ -30,7 +65,7 @@ pub fn same_role(a: &str, b: &str) -> bool {
 
 /// Whether two scopes are one: without case, and without a slash at the end.
 pub fn same_scope(a: &str, b: &str) -> bool {
-    a.trim_end_matches('/').eq_ignore_ascii_case(b.trim_end_matches('/'))
+    a.parse::<Scope>().is_ok_and(|a| b.parse::<Scope>().is_ok_and(|b| a == b))
 }
 
 /// Checks a UUID as Azure writes it, with dashes.
@@ -63,6 +98,28 @@ mod tests {
             "/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/ACDD72A7-3385-48ef-bd42-f606fba81ae7",
             "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7/"
         ));
+        let azurerm = "/subscriptions/11111111-2222-3333-4444-555555555555/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7|/subscriptions/11111111-2222-3333-4444-555555555555";
+        assert!(same_role(azurerm, "acdd72a7-3385-48ef-bd42-f606fba81ae7"));
+    }
+
+    #[test]
+    fn only_ids_of_roles_are_taken_for_one() {
+        const GUID: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+        let subscription = "/subscriptions/11111111-2222-3333-4444-555555555555";
+        let path = format!("{subscription}/providers/Microsoft.Authorization/roleDefinitions/{GUID}");
+        for good in [GUID.to_owned(), path.clone(), format!("{path}/"), format!("{path}|{subscription}")] {
+            assert_eq!(check_role_id(&good), Ok(()), "{good}");
+        }
+        for bad in
+            ["", "Reader", subscription, &path.replace("roleDefinitions", "roleAssignments"), &format!(" {path}")]
+        {
+            assert!(check_role_id(bad).is_err(), "{bad}");
+        }
+        for (name, good) in
+            [("Reader", true), ("Reader ", false), ("\tReader", false), ("", false), (" ", false), ("/Reader", false)]
+        {
+            assert_eq!(check_role_name(name).is_ok(), good, "{name:?}");
+        }
     }
 
     #[test]

@@ -37,12 +37,16 @@ pub fn proxy(text: &str) -> Result<Uri, String> {
 
 fn url(text: &str, schemes: &[&str], example: &str) -> Result<Uri, String> {
     let text = text.trim();
-    let uri: Uri = text.parse().map_err(|problem| format!("`{}` is not a URL: {problem}. {example}", show_address(text)))?;
+    let uri: Uri =
+        text.parse().map_err(|problem| format!("`{}` is not a URL: {problem}. {example}", show_address(text)))?;
     match uri.scheme_str() {
         Some(scheme) if schemes.contains(&scheme) => {}
         Some(scheme) => {
             let known = schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(", ");
-            return Err(format!("`{}` begins with {scheme}://, and not with one of {known}. {example}", show_address(text)));
+            return Err(format!(
+                "`{}` begins with {scheme}://, and not with one of {known}. {example}",
+                show_address(text)
+            ));
         }
         None => return Err(format!("`{}` has no scheme. {example}", show_address(text))),
     }
@@ -141,7 +145,9 @@ fn reason(problem: &PemError) -> &'static str {
 pub fn server_name(text: &str) -> Result<(), String> {
     match ServerName::try_from(text.trim()) {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!("Expected a host name or an IP address without scheme and port, got `{}`.", show_address(text))),
+        Err(_) => {
+            Err(format!("Expected a host name or an IP address without scheme and port, got `{}`.", show_address(text)))
+        }
     }
 }
 

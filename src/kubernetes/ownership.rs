@@ -9,6 +9,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     Client,
     error::{Cause, Error, Kind, Task},
@@ -68,6 +70,8 @@ const READ_BACK: Duration = Duration::from_secs(15);
 const CONFLICT: Backoff = Backoff { first: Duration::from_millis(400), most: Duration::from_millis(400) };
 /// The pauses between two looks whether a deletion is over.
 const DELETION: Backoff = Backoff { first: Duration::from_millis(100), most: Duration::from_secs(5) };
+/// How long a create waits for an account of the same name that is being deleted.
+const BEING_DELETED: Duration = Duration::from_secs(120);
 /// How often a POST is sent whose effect is unknown.
 const POSTS: u32 = 3;
 /// Longest field manager, in bytes (the API server's limit).
@@ -92,7 +96,7 @@ impl Client {
                 let message = format!("it exists already, with uid {}", found.uid);
                 return Err(nothing(task("create", "create", namespace, name).error(Kind::AlreadyExists, message, "")));
             }
-            self.until_gone(&found, wait).await.map_err(nothing)?;
+            self.until_gone("create", &found, &wait.within(BEING_DELETED)).await.map_err(nothing)?;
         }
         let made = self.post_once(namespace, name, wanted, manager, wait).await.map_err(nothing)?;
         self.settle(made.clone(), wanted, manager, wait).await.map_err(|error| {
@@ -221,7 +225,7 @@ impl Client {
     ) -> Result<(), Error> {
         self.delete(namespace, name, uid, wait).await?;
         match self.service_account(namespace, name, wait).await? {
-            Some(live) if live.uid == uid => self.until_gone(&live, wait).await,
+            Some(live) if live.uid == uid => self.until_gone("delete", &live, wait).await,
             _ => Ok(()),
         }
     }
@@ -329,16 +333,25 @@ impl Client {
         found.ok_or_else(|| task.error(Kind::NotFound, "it was deleted meanwhile", ""))
     }
 
-    async fn until_gone(&self, live: &ServiceAccount, wait: &Wait) -> Result<(), Error> {
-        let task = of("delete", live);
+    /// Waits until an object is gone whose deletion was asked for; `operation` is what it is in the way of.
+    async fn until_gone(&self, operation: &'static str, live: &ServiceAccount, wait: &Wait) -> Result<(), Error> {
+        let start = Instant::now();
         let attempt = |looks| async move {
             match self.service_account(&live.namespace, &live.name, wait).await {
                 Ok(Some(found)) if found.uid == live.uid => {
-                    let message =
-                        format!("it is being deleted, held by the finalizers {}", found.finalizers.join(", "));
-                    let hint = "Whoever set them must remove them; see kubectl get serviceaccount -o yaml.";
+                    let (task, held) = (of(operation, live), held_by(&found.finalizers));
+                    // Without finalizers it is gone by the second look.
+                    if looks == 2 {
+                        tracing::info!("waiting for {}, which is being deleted{held}", task.object);
+                    }
+                    let message = format!("it is still being deleted after {} s{held}", start.elapsed().as_secs());
+                    let hint = format!(
+                        "It goes when the controllers that set its finalizers have removed them. See which they are, and why they \
+                         do not: kubectl get serviceaccount {} --namespace {} --output yaml",
+                        live.name, live.namespace
+                    );
                     let after = DELETION.pause(looks);
-                    Err(Verdict::NotYet { after }.on(of("delete", live).error(Kind::TimedOut, message, hint)))
+                    Err(Verdict::NotYet { after }.on(task.error(Kind::TimedOut, message, hint)))
                 }
                 Ok(_) => Ok(()),
                 Err(error) => Err(wait.check().map_or_else(Verdict::Ended, |()| Verdict::Final).on(error)),
@@ -346,10 +359,18 @@ impl Client {
         };
         http::retry(wait, DELETION, attempt).await.map_err(|gave_up| match gave_up.end {
             End::Interrupted(Interrupted::Cancelled) => {
-                task.error(Kind::Cancelled, "the operation was stopped while it is being deleted", "")
+                let message = "the operation was stopped while it is being deleted";
+                of(operation, live).error(Kind::Cancelled, message, "")
             }
             _ => gave_up.error,
         })
+    }
+}
+
+fn held_by(finalizers: &[String]) -> String {
+    match finalizers {
+        [] => String::new(),
+        finalizers => format!(", held by the finalizers {}", finalizers.join(", ")),
     }
 }
 

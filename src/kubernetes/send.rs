@@ -13,9 +13,7 @@ use super::{
     error::{Error, Kind, Task},
 };
 pub(super) use crate::http::Repeat;
-use crate::http::{
-    self as room, Backoff, Broken, End, Failed, GaveUp, OBJECT, TlsFailure, Unread, Verdict,
-};
+use crate::http::{self as room, Backoff, Broken, End, Failed, GaveUp, OBJECT, TlsFailure, Unread, Verdict};
 use crate::wait::{Interrupted, Wait};
 
 /// How often one request is sent at most.

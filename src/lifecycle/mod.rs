@@ -2,9 +2,13 @@
 //! resource.
 //!
 //! - `validate`: what is wrong with a configuration, before anything is asked of anybody;
+//! - `meaning`: when two values mean the same;
 //! - `plan`: what the object will be, and whether it must be replaced;
+//! - `unknown`: replacements that are planned only because a value is not known yet;
 //! - `refresh`: what a read may show as drift.
 
+pub mod meaning;
 pub mod plan;
 pub mod refresh;
+pub mod unknown;
 pub mod validate;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use tf_provider::{AttributePath, AttributePathStep};
 
+use super::meaning;
 use crate::schema::{Attribute, Block, Kind, Nesting, Schema, Stable};
 use crate::value::{self, Known, Value};
 
@@ -17,7 +18,7 @@ use crate::value::{self, Known, Value};
 pub struct Plan {
     /// The state before; null for a create.
     pub prior: Value,
-    /// What the user wrote.
+    /// What the user wrote, without what says nothing: null elements of maps, and text that means null.
     pub config: Value,
     /// What the object will be; unknown where only apply can tell.
     pub planned: Value,
@@ -72,7 +73,7 @@ pub fn plan(schema: &Schema, prior: Value, config: Value) -> Plan {
         planned = unsettle(&schema.block, &prior, &config, planned);
         replacements(&schema.block, &prior, &planned, &AttributePath::root(), &mut replace);
     }
-    Plan { prior, config, planned, replace }
+    Plan { prior, config: meaning::essence(&schema.block, &config), planned, replace }
 }
 
 /// The object as configured, with defaults, prior computed values, and unknowns where there is no prior.
@@ -105,14 +106,9 @@ fn fill_attribute(attribute: &Attribute, prior: &Value, config: &Value, new: boo
             None => prior.clone(),
         },
         (Value::Value(_), Kind::Nested(nesting, attributes)) => fill_nested(*nesting, attributes, prior, config),
-        (config, _) => {
-            if let (Some(same), Some(before), Some(now)) = (attribute.same, value::as_str(prior), value::as_str(config))
-                && same(before, now)
-            {
-                return prior.clone();
-            }
-            config.clone()
-        }
+        // Terraform takes the prior value for the configured one where both are set.
+        (config, _) if !prior.is_null() && meaning::same(attribute, prior, config) => prior.clone(),
+        (config, _) => config.clone(),
     }
 }
 
@@ -124,19 +120,21 @@ fn fill_nested(nesting: Nesting, attributes: &[Attribute], prior: &Value, config
     };
     match (nesting, config) {
         (Nesting::Single, config) => element(prior, config),
-        (Nesting::List | Nesting::Set, Value::Value(Known::List(items))) => {
-            let before: &[Value] = match prior {
-                Value::Value(Known::List(items)) if nesting == Nesting::List => items,
-                _ => &[],
-            };
+        (Nesting::List, Value::Value(Known::List(items))) => {
+            let before = value::as_list(prior);
+            let filled = |(index, item)| element(before.get(index).unwrap_or(&Value::Null), item);
+            Value::Value(Known::List(items.iter().enumerate().map(filled).collect()))
+        }
+        // Elements of a set have no place: one that means the same as one of the state is that one.
+        (Nesting::Set, Value::Value(Known::List(items))) => {
+            let mut before: Vec<&Value> = value::as_list(prior).iter().collect();
+            let same = |a: &Value, b: &Value| meaning::same_object(attributes, a, b);
             let mut filled: Vec<Value> = items
                 .iter()
-                .enumerate()
-                .map(|(index, item)| element(before.get(index).unwrap_or(&Value::Null), item))
+                .map(|item| element(&Value::Null, item))
+                .map(|item| meaning::take_match(&item, &mut before, same).cloned().unwrap_or(item))
                 .collect();
-            if nesting == Nesting::Set {
-                value::make_set(&mut filled);
-            }
+            value::make_set(&mut filled);
             Value::Value(Known::List(filled))
         }
         (Nesting::Map, Value::Value(Known::Map(map))) => Value::Value(Known::Map(
@@ -149,11 +147,14 @@ fn fill_nested(nesting: Nesting, attributes: &[Attribute], prior: &Value, config
 /// In an update, what is computed may change with what is configured, unless the schema says that it stays.
 fn unsettle(block: &Block, prior: &Value, config: &Value, planned: Value) -> Value {
     let Value::Value(Known::Map(mut object)) = planned else { return planned };
-    let changed: Vec<&str> = object
-        .iter()
-        .filter(|(name, planned)| value::attribute(prior, name) != *planned)
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let means_another = |attribute: &&Attribute| {
+        let planned = object.get(attribute.name).unwrap_or(&Value::Null);
+        !meaning::same(attribute, value::attribute(prior, attribute.name), planned)
+    };
+    let changed: Vec<&str> = block.attributes.iter().filter(means_another).map(|attribute| attribute.name).collect();
+    if changed.is_empty() {
+        return Value::Value(Known::Map(object));
+    }
     let open: Vec<&Attribute> = block
         .attributes
         .iter()
@@ -176,19 +177,30 @@ fn unsettle(block: &Block, prior: &Value, config: &Value, planned: Value) -> Val
 fn replacements(block: &Block, prior: &Value, planned: &Value, path: &AttributePath, found: &mut Vec<AttributePath>) {
     for attribute in &block.attributes {
         let (before, after) = (value::attribute(prior, attribute.name), value::attribute(planned, attribute.name));
-        if before == after {
+        if meaning::same(attribute, before, after) {
             continue;
         }
         let path = path.clone() + AttributePathStep::Attribute(attribute.name.into());
-        if attribute.replaces {
-            found.push(path);
-        } else if let Kind::Nested(Nesting::Single, attributes) = &attribute.kind
-            && before.is_value()
-            && after.is_value()
-        {
-            replacements(&Block::root("", attributes.clone()), before, after, &path, found);
+        match &attribute.kind {
+            _ if attribute.replaces => found.push(path),
+            // What is in it may become another, too.
+            Kind::Nested(_, inner) if before.is_value() && after.is_unknown() && any_replaces(inner) => {
+                found.push(path)
+            }
+            Kind::Nested(Nesting::Single, inner) if before.is_value() && after.is_value() => {
+                replacements(&Block::root("", inner.clone()), before, after, &path, found);
+            }
+            _ => {}
         }
     }
+}
+
+fn any_replaces(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| match &attribute.kind {
+        _ if attribute.replaces => true,
+        Kind::Nested(_, inner) => any_replaces(inner),
+        Kind::Plain(_) => false,
+    })
 }
 
 #[cfg(test)]
@@ -257,6 +269,36 @@ mod tests {
         let plan = plan(&schema(), prior(), of(json!({"name": "n", "location": "WestEurope"})));
         assert_eq!(plan.planned, prior());
         assert!(!plan.changes());
+    }
+
+    #[test]
+    fn another_spelling_in_a_map_or_a_set_is_the_prior_state_to_the_bit() {
+        let role =
+            vec![required("scope", text(), "").same(str::eq_ignore_ascii_case), optional("accept", boolean(), "")];
+        let schema = Schema::new(
+            "",
+            vec![
+                optional("tags", map_of_text(), "").keys_ignore_case(),
+                optional("roles", Kind::Nested(Nesting::Set, role), ""),
+                optional("note", text(), "").blank_is_null().replaces(),
+                computed("etag", text(), ""),
+            ],
+        );
+        let of = |json: Json| value::from_json(&json, &schema.value_type()).unwrap();
+        let prior =
+            of(json!({"tags": {"Team": "a"}, "roles": [{"scope": "/B"}, {"scope": "/A"}], "note": "", "etag": "e"}));
+        let respelled =
+            of(json!({"tags": {"team": "a", "app": null}, "roles": [{"scope": "/a"}, {"scope": "/b"}], "note": " "}));
+        assert_eq!(plan(&schema, prior.clone(), respelled).planned, prior);
+        let without = of(json!({"tags": {"team": "a"}, "roles": [{"scope": "/b", "accept": true}, {"scope": "/a"}]}));
+        let plan = plan(&schema, prior, without);
+        assert_eq!(
+            shown(&plan.planned),
+            json!({"tags": {"Team": "a"}, "roles": [{"scope": "/A", "accept": null}, {"scope": "/b", "accept": true}],
+                "note": null, "etag": "?"}),
+            "an element that differs in more than spelling is the configured one"
+        );
+        assert!(plan.replace.is_empty(), "an empty text that goes is no change: {:?}", plan.replace);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tf_provider::{AttributePath, AttributePathStep};
 
 use crate::error::Error;
 use crate::schema::{Attribute, Block, Kind, Nesting, Schema};
-use crate::value::{self, Known, Value};
+use crate::value::{self, Known, Type, Value};
 
 /// Checks a configuration. `write_only_allowed` is what the client says it can do: Terraform before 1.11 and OpenTofu
 /// before 1.11 would keep write-only values in the state.
@@ -61,8 +61,18 @@ fn check(attribute: &Attribute, config: &Value, path: &AttributePath, write_only
             );
         }
     }
+    if let (Kind::Plain(_), Value::Value(Known::List(_))) = (&attribute.kind, config) {
+        let nesting = if matches!(attribute.kind, Kind::Plain(Type::Set(_))) { Nesting::Set } else { Nesting::List };
+        for (step, element) in elements(nesting, config) {
+            errors.extend(element.is_null().then(|| null_element(attribute, nesting, path, step)));
+        }
+    }
     if let Kind::Nested(nesting, attributes) = &attribute.kind {
         for (step, object) in elements(*nesting, config) {
+            if object.is_null() {
+                errors.push(null_element(attribute, *nesting, path, step));
+                continue;
+            }
             // Terraform has no path into a set: the diagnostic stays at the set.
             let path = step.map_or_else(|| path.clone(), |step| path.clone() + step);
             for inner in attributes {
@@ -71,6 +81,27 @@ fn check(attribute: &Attribute, config: &Value, path: &AttributePath, write_only
             }
         }
     }
+}
+
+/// The error on a null element. A null element of a map of texts is none: it is left out of what a service gets.
+fn null_element(
+    attribute: &Attribute,
+    nesting: Nesting,
+    path: &AttributePath,
+    step: Option<AttributePathStep>,
+) -> Error {
+    let what = match nesting {
+        Nesting::Single | Nesting::Set => "set",
+        Nesting::List => "list",
+        Nesting::Map => "map",
+    };
+    let detail = format!(
+        "An element of the {what} `{}` is null. Leave it out: `[for element in … : element if element != null]`, or \
+         `compact(…)` for text.",
+        attribute.name
+    );
+    let path = step.map_or_else(|| path.clone(), |step| path.clone() + step);
+    Error::new(format!("Null element in {}", attribute.name), detail).at_path(path)
 }
 
 /// The whole name of an attribute: Terraform before 1.15 and OpenTofu show no line of what is inside of another, and a path never
@@ -124,7 +155,7 @@ pub fn exactly_one(config: &Value, a: &str, b: &str) -> Option<Error> {
 mod tests {
     use super::*;
     use crate::golden::assert_golden;
-    use crate::schema::{computed, number, optional, required, text};
+    use crate::schema::{computed, list_of_text, map_of_text, number, optional, required, set_of_text, text};
     use serde_json::json;
 
     /// The attribute of each error, and its text.
@@ -151,6 +182,33 @@ mod tests {
     #[test]
     fn a_good_configuration_has_no_errors() {
         assert!(errors(json!({"name": "ok", "seconds": 3600, "mode": "a", "nested": {"in": 1}})).is_empty());
+    }
+
+    #[test]
+    fn null_elements_of_lists_and_sets_are_refused_and_of_maps_are_not() {
+        let nested = || vec![required("in", text(), "")];
+        let schema = Schema::new(
+            "",
+            vec![
+                optional("list", list_of_text(), ""),
+                optional("set", set_of_text(), ""),
+                optional("map", map_of_text(), "")
+                    .check(|text| if text.is_empty() { Err("empty".into()) } else { Ok(()) }),
+                optional("lists", Kind::Nested(Nesting::List, nested()), ""),
+                optional("sets", Kind::Nested(Nesting::Set, nested()), ""),
+                optional("maps", Kind::Nested(Nesting::Map, nested()), ""),
+            ],
+        );
+        let places = |config| {
+            let config = value::from_json(&config, &schema.value_type()).unwrap();
+            let errors = validate(&schema, &config, true);
+            errors.into_iter().map(|error| error.attribute.to_string()).collect::<Vec<_>>()
+        };
+        let without = json!({"list": ["a"], "set": ["a"], "map": {"a": "x", "b": null}, "lists": [{"in": "a"}]});
+        assert!(places(without).is_empty());
+        let with = json!({"list": ["a", null], "set": [null], "lists": [{"in": "a"}, null], "sets": [null],
+            "maps": {"a": null}});
+        assert_eq!(places(with), ["list[1]", "set", "lists[1]", "sets", "maps[\"a\"]"]);
     }
 
     #[test]

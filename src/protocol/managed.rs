@@ -1,11 +1,11 @@
 //! The calls on managed resources: read what Terraform sent, ask the resource, write what it said.
 //!
-//! Terraform keeps a few bytes of the provider's with each object. None of our resources has a use
-//! for them; what is there is handed on, so that a later version's are not lost to an earlier one.
+//! Terraform keeps a few bytes of the provider's with each object. None is stored by this version (see
+//! `private`); what is there is handed on, so that a later version's are not lost to an earlier one.
 
 use std::collections::BTreeMap;
 
-use super::{from_proto, proto::tfplugin6 as tf, state, to_proto};
+use super::{from_proto, private, proto::tfplugin6 as tf, state, to_proto};
 use crate::{
     context::Report,
     error::{Error, Result},
@@ -143,7 +143,11 @@ impl Managed {
             // What a replaced object was called says nothing of the new one.
             response.planned_identity = None;
         }
+        let creates = prior.is_null();
         let (plan, mut report) = entry.resource.propose(provider, prior, config).await;
+        if creates {
+            response.planned_private = private::with_successor(&response.planned_private, &plan.planned);
+        }
         response.deferred = deferral(&mut report, from_proto::deferral_allowed(request.client_capabilities));
         response.diagnostics = to_proto::report(report);
         response.planned_state = to_proto::value(&plan.planned, &entry.state)?;
@@ -162,10 +166,19 @@ impl Managed {
         if prior.is_null() && planned.is_null() {
             return Err(Error::defect("Terraform asked to apply a change from nothing to nothing"));
         }
-        let outcome = entry.resource.apply(provider, prior, planned).await;
+        let refused = match private::successor(&request.planned_private, &entry.state) {
+            Some(successor) if planned.is_null() => {
+                entry.resource.refuse_replacement(provider, &prior, &successor).await
+            }
+            _ => None,
+        };
+        let outcome = match refused {
+            Some(refused) => refused,
+            None => entry.resource.apply(provider, prior, planned).await,
+        };
         Ok(tf::apply_resource_change::Response {
             new_state: to_proto::value(&outcome.state, &entry.state)?,
-            private: request.planned_private,
+            private: private::without_successor(&request.planned_private),
             diagnostics: to_proto::report(outcome.report),
             legacy_type_system: false,
             new_identity: to_proto::identity(&outcome.identity, &entry.identity)?,

@@ -18,6 +18,7 @@ mod malformed;
 mod managed;
 mod msgpack;
 mod panic;
+mod private;
 pub mod proto;
 mod server;
 mod state;

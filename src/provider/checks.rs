@@ -86,10 +86,7 @@ pub(super) fn http_url(text: &str) -> Result<(), String> {
     match url::Url::parse(text.trim()) {
         _ if text.trim().is_empty() => Ok(()),
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
-        _ => Err(format!(
-            "Expected a URL that begins with http:// or https://, got `{}`.",
-            show_text(text)
-        )),
+        _ => Err(format!("Expected a URL that begins with http:// or https://, got `{}`.", show_text(text))),
     }
 }
 

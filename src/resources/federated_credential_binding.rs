@@ -11,12 +11,13 @@ use super::binding::probe::{self, prove};
 use super::binding::progress::{self, Progress};
 use super::binding::{NAME, plan, refresh};
 use super::federated_identity_credential::same_identity;
+use crate::azure::id::same_name;
 use crate::azure::{ClusterId, IdError, IdentityId, Scope};
 use crate::context::Context;
 use crate::domain::account_error;
 use crate::domain::binding::advice::within_account;
 use crate::domain::credential::{check_audience, check_issuer};
-use crate::domain::role_assignment::{check_uuid, role_guid, same_role, same_scope};
+use crate::domain::role_assignment::{check_role_id, check_role_name, same_role, same_scope};
 use crate::domain::service_account as rules;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
@@ -84,7 +85,7 @@ impl Resource for FederatedCredentialBinding {
                 )
                 .replaces()
                 .check(crate::azure::id::check_credential_name)
-                .same(str::eq_ignore_ascii_case)
+                .same(same_name)
                 .stable(),
                 optional_computed(
                     "audience",
@@ -195,6 +196,13 @@ impl Resource for FederatedCredentialBinding {
         Ok(())
     }
 
+    async fn check_replacement(&self, context: &Context, successor: &Value) -> Result<()> {
+        for assignment in value::as_list(value::attribute(successor, "role_assignments")) {
+            role::check_exists(context, assignment).await.map_err(|error| error.at("role_assignments"))?;
+        }
+        Ok(())
+    }
+
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let checked = check(context, plan, None).await?;
         let nothing = Model {
@@ -301,10 +309,14 @@ fn role_assignment() -> Vec<Attribute> {
             text(),
             "Where the role holds: the id of a management group, subscription, resource group or resource, from its slash on.",
         )
-        .check(|scope| scope.parse::<Scope>().map(drop).map_err(|error| error.to_string())),
-        optional("role_definition_name", text(), "The role's name, such as `Key Vault Secrets User`."),
-        optional("role_definition_id", text(), "The role's id, in the form that Azure gives it in any scope.")
-            .check(|id| check_uuid("an id that ends with the role's GUID", role_guid(id))),
+        .check(|scope| scope.parse::<Scope>().map(drop).map_err(|error| error.to_string()))
+        .same(same_scope),
+        optional("role_definition_name", text(), "The role's name, such as `Key Vault Secrets User`.")
+            .check(check_role_name)
+            .same(same_name),
+        optional("role_definition_id", text(), "The role's id, in the form that Azure gives it in any scope, or its GUID.")
+            .check(check_role_id)
+            .same(same_role),
         role::accept_broad_access(),
     ]
 }
@@ -315,8 +327,7 @@ fn same_assignment<'a>(a: &'a Value, b: &Value) -> Option<(&'a str, &'a str)> {
         let text = value::as_str(value::attribute(a, name))?;
         value::as_str(value::attribute(b, name)).is_some_and(|other| same(text, other)).then_some(text)
     };
-    let role =
-        same("role_definition_id", same_role).or_else(|| same("role_definition_name", str::eq_ignore_ascii_case))?;
+    let role = same("role_definition_id", same_role).or_else(|| same("role_definition_name", same_name))?;
     Some((same("scope", same_scope)?, role))
 }
 

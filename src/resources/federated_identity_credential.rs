@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::azure::credentials::{Credential, Trust};
+use crate::azure::id::same_name;
 use crate::azure::{Azure, CredentialId, IdError, IdentityId};
 use crate::context::Context;
 use crate::domain::credential::{check_audience, check_issuer, check_subject};
@@ -50,7 +51,7 @@ impl Resource for FederatedIdentityCredential {
                 required("name", text(), "The name: 3 to 120 letters, digits, `-` or `_`, the first a letter or digit.")
                     .replaces()
                     .check(crate::azure::id::check_credential_name)
-                    .same(str::eq_ignore_ascii_case),
+                    .same(same_name),
                 required(
                     "user_assigned_identity_id",
                     text(),
@@ -134,9 +135,10 @@ impl Resource for FederatedIdentityCredential {
             .map(|found| Model::of(&id, &state.user_assigned_identity_id, found)))
     }
 
-    async fn update(&self, context: &Context, _prior: Model, plan: Model) -> Result<Model> {
+    async fn update(&self, context: &Context, prior: Model, plan: Model) -> Result<Model> {
         let azure = context.clients()?.azure()?;
         let id = plan.credential()?;
+        shared::refuse_expression_in_update(context, &id, prior.subject.as_deref()).await?;
         let written = azure.credentials().put(&id, &plan.trust(azure), &context.wait).await?;
         Ok(Model::of(&id, &plan.user_assigned_identity_id, written))
     }
@@ -150,7 +152,9 @@ impl Resource for FederatedIdentityCredential {
             id.parse().map_err(|error: IdError| Error::new("The import id is malformed", error.to_string()))?;
         let azure = context.clients()?.azure()?;
         let identity = id.identity().to_string();
-        Ok(azure.credentials().get(&id, &context.wait).await?.map(|found| Model::of(&id, &identity, found)))
+        let Some(found) = azure.credentials().get(&id, &context.wait).await? else { return Ok(None) };
+        shared::refuse_expression(&found)?;
+        Ok(Some(Model::of(&id, &identity, found)))
     }
 }
 

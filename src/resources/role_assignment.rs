@@ -6,11 +6,14 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::azure::id::same_name;
 use crate::azure::role_assignments::{Grant, RoleAssignment as Assignment};
-use crate::azure::{Azure, IdError, RoleAssignmentId, Scope};
+use crate::azure::{Azure, IdError, RoleAssignmentId, Scope, ScopeKind};
 use crate::context::Context;
 use crate::domain::existing::already_exists;
-use crate::domain::role_assignment::{check_uuid, name, role_guid, same_role, same_scope};
+use crate::domain::role_assignment::{
+    check_role_id, check_role_name, check_uuid, name, role_guid, same_role, same_scope,
+};
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::validate::exactly_one;
@@ -67,7 +70,8 @@ impl Resource for RoleAssignment {
                     "The role's name, such as `Key Vault Secrets User`. It is looked up at the scope. Conflicts with `role_definition_id`.",
                 )
                 .replaces()
-                .same(str::eq_ignore_ascii_case)
+                .check(check_role_name)
+                .same(same_name)
                 .stable_unless(&["role_definition_id"]),
                 optional_computed(
                     "role_definition_id",
@@ -75,7 +79,7 @@ impl Resource for RoleAssignment {
                     "The role's id, in the form that Azure gives it in any scope. Conflicts with `role_definition_name`.",
                 )
                 .replaces()
-                .check(|id| check_uuid("an id that ends with the role's GUID", role_guid(id)))
+                .check(check_role_id)
                 .same(same_role)
                 .stable_unless(&["role_definition_name"]),
                 required(
@@ -105,8 +109,10 @@ impl Resource for RoleAssignment {
                 .check(|name| check_uuid("a name", name))
                 .same(str::eq_ignore_ascii_case)
                 .stable(),
-                optional("description", text(), "A description. Changes in place."),
-                optional("condition", text(), "A condition (ABAC) that narrows the assignment. Changes in place."),
+                optional("description", text(), "A description. Changes in place.").same(same_but_for_space).blank_is_null(),
+                optional("condition", text(), "A condition (ABAC) that narrows the assignment. Changes in place.")
+                    .same(same_but_for_space)
+                    .blank_is_null(),
                 optional_computed(
                     "condition_version",
                     text(),
@@ -120,7 +126,9 @@ impl Resource for RoleAssignment {
                     "The id of the managed identity of another tenant that the principal stands for, in a managed tenant.",
                 )
                 .replaces()
-                .same(str::eq_ignore_ascii_case),
+                .check(check_resource_id)
+                .same(same_scope)
+                .blank_is_null(),
                 role::accept_broad_access(),
                 computed("id", text(), "The assignment's id.").stable(),
             ],
@@ -197,6 +205,10 @@ impl Resource for RoleAssignment {
             plan.settle("name", value::string(derived));
         }
         Ok(())
+    }
+
+    async fn check_replacement(&self, context: &Context, successor: &Value) -> Result<()> {
+        role::check_exists(context, successor).await
     }
 
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
@@ -285,6 +297,20 @@ async fn write(context: &Context, plan: Model) -> Result<Model> {
     let written = azure.role_assignments().put(&id, &grant, &context.wait).await?;
     let accept_broad_access = plan.accept_broad_access;
     Ok(Model { accept_broad_access, ..Model::of(&plan.scope, written, plan.role_definition_name) })
+}
+
+/// Whether two texts differ in white space around them only, such as the line end of a heredoc.
+fn same_but_for_space(a: &str, b: &str) -> bool {
+    a.trim() == b.trim()
+}
+
+fn check_resource_id(id: &str) -> std::result::Result<(), String> {
+    match id.parse::<Scope>() {
+        _ if id.trim().is_empty() => Ok(()),
+        Ok(scope) if scope.kind() == ScopeKind::Resource => Ok(()),
+        Ok(scope) => Err(format!("Expected the id of a resource, got `{id}`, which is {}.", scope.kind())),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl Model {

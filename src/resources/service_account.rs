@@ -18,7 +18,7 @@ use crate::kubernetes::ownership::Update;
 use crate::kubernetes::{self, Client, Fields, Key};
 use crate::lifecycle::plan::Plan;
 use crate::resource::{IdentityAttribute, Resource};
-use crate::resources::shared::account::{Establish, Trouble, establish};
+use crate::resources::shared::account::{Establish, Trouble, establish, warn_of_keys};
 use crate::schema::{
     Schema, boolean, computed, map_of_text, number, optional, optional_computed, required, set_of_text, text,
 };
@@ -195,7 +195,8 @@ impl Resource for ServiceAccount {
             .collect()
     }
 
-    async fn plan(&self, _context: &Context, plan: &mut Plan) -> Result<()> {
+    async fn plan(&self, context: &Context, plan: &mut Plan) -> Result<()> {
+        warn_of_keys(context, &plan.config, None);
         let text = |name: &str| value::as_str(plan.planned(name)).map(str::to_owned);
         if let (Some(namespace), Some(name)) = (text("namespace"), text("name")) {
             plan.settle("id", value::string(format!("{namespace}/{name}")));

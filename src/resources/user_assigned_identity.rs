@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::azure::id::same_name;
 use crate::azure::identities::{Identity, IdentitySpec};
 use crate::azure::{IdError, IdentityId, ResourceGroupId, SubscriptionId};
 use crate::context::Context;
@@ -52,11 +53,11 @@ impl Resource for UserAssignedIdentity {
                 required("name", text(), "The name: 3 to 128 letters, digits, `-` or `_`, the first a letter or digit.")
                     .replaces()
                     .check(crate::azure::id::check_identity_name)
-                    .same(str::eq_ignore_ascii_case),
+                    .same(same_name),
                 required("resource_group_name", text(), "The resource group, which must exist.")
                     .replaces()
                     .check(crate::azure::id::check_resource_group)
-                    .same(str::eq_ignore_ascii_case),
+                    .same(same_name),
                 required("location", text(), "The region, such as `westeurope` or `West Europe`. Case and spaces do not matter.")
                     .replaces()
                     .check(check_location)
@@ -64,7 +65,7 @@ impl Resource for UserAssignedIdentity {
                 optional_computed("subscription_id", text(), "The subscription. Defaults to the provider's.")
                     .replaces()
                     .check(|id| id.parse::<SubscriptionId>().map(drop).map_err(|error| error.to_string()))
-                    .same(str::eq_ignore_ascii_case)
+                    .same(same_subscription)
                     .stable(),
                 optional(
                     "tags",
@@ -72,6 +73,7 @@ impl Resource for UserAssignedIdentity {
                     "Tags, at most 50: names of at most 512 characters without `<>%&\\?/`, values of at most 256. They replace all \
                      tags that are there. Change in place.",
                 )
+                .keys_ignore_case()
                 .check_keys(check_tag_name)
                 .check(check_tag_value)
                 .check_value(check_tag_count),
@@ -100,7 +102,7 @@ impl Resource for UserAssignedIdentity {
     }
 
     fn identity(&self, model: &Model) -> Result<Vec<String>> {
-        let subscription = model.subscription_id.clone().unwrap_or_default();
+        let subscription = model.subscription_id.as_deref().map(guid_of_subscription).unwrap_or_default();
         Ok(vec![subscription, model.resource_group_name.clone(), model.name.clone()])
     }
 
@@ -214,6 +216,15 @@ impl Model {
     }
 }
 
+/// Whether two texts name one subscription: Azure's portal and CLI show it as `/subscriptions/GUID`, too.
+fn same_subscription(a: &str, b: &str) -> bool {
+    guid_of_subscription(a).eq_ignore_ascii_case(&guid_of_subscription(b))
+}
+
+fn guid_of_subscription(text: &str) -> String {
+    text.parse::<SubscriptionId>().map_or_else(|_| text.to_owned(), |id| id.guid().to_owned())
+}
+
 fn check_location(text: &str) -> std::result::Result<(), String> {
     let normal = location::normal(text);
     if !normal.is_empty() && normal.chars().all(|c| c.is_ascii_alphanumeric()) {
@@ -244,8 +255,6 @@ fn check_tag_value(text: &str) -> std::result::Result<(), String> {
 }
 
 fn check_tag_count(tags: &value::Value) -> std::result::Result<(), String> {
-    match value::as_map(tags) {
-        Some(tags) if tags.len() > 50 => Err(format!("A resource has at most 50 tags; these are {}.", tags.len())),
-        _ => Ok(()),
-    }
+    let count = value::as_map(tags).map_or(0, |tags| tags.values().filter(|value| !value.is_null()).count());
+    if count > 50 { Err(format!("A resource has at most 50 tags; these are {count}.")) } else { Ok(()) }
 }

@@ -44,5 +44,6 @@ mod provider;
 mod role_assignment;
 mod service_account;
 mod sign_in;
+mod spellings;
 mod takeover;
 mod versions;

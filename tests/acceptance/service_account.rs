@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::azwi::{Azwi, NOTHING, changes, under_every_terraform};
+use crate::azwi::{Azwi, NOTHING, changes, on_an_emulated_cluster_only, under_every_terraform};
+use crate::texts;
 
 const THIS: &str = "azwi_service_account.this";
 const CLIENT: &str = "7d8b1f0e-3a52-4c7a-9c0f-2b6f1c3f0a11";
@@ -246,5 +247,26 @@ resource "azwi_service_account" "second" {{
         let second = azwi.emulator.account_of("second", &azwi.namespace, "app").unwrap();
         assert_eq!(second["metadata"]["annotations"][CLIENT_KEY], OTHER_CLIENT);
         azwi.destroy();
+    });
+}
+
+#[test]
+fn an_account_that_is_being_deleted_is_waited_for_within_bounds() {
+    on_an_emulated_cluster_only("a finalizer that nobody removes would keep the namespace for ever", |mut azwi| {
+        let (namespace, finalizers) = (azwi.namespace.clone(), json!(["example.org/hold"]));
+        azwi.emulator.create_account(&namespace, "app", &json!({}));
+        azwi.emulator.patch_account(&namespace, "app", &json!({"metadata": {"finalizers": finalizers}}));
+        azwi.emulator.delete_account(&namespace, "app");
+        azwi.environment.insert("TF_LOG_PROVIDER".to_owned(), "info".to_owned());
+        azwi.write(
+            "resource \"azwi_service_account\" \"app\" {\n  name = \"app\"\n  namespace = var.namespace\n  timeouts {\n    create = \
+             \"2s\"\n  }\n}\n",
+        );
+        let run = azwi.run(&["apply", "-json", "-input=false", "-auto-approve"]);
+        assert!(
+            run.stderr.lines().any(|line| line.contains("example.org/hold")),
+            "the log says what is waited for: {run}"
+        );
+        run.failed().says(&[texts::STILL_DELETING, "example.org/hold", &namespace]);
     });
 }

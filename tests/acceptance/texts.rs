@@ -34,6 +34,7 @@ texts! {
     WHITE_SPACE = "white space";
     LOWER_CASE = "lower-case";
     NOT_AN_IDENTITY = "is not the id of a managed identity";
+    NULL_ELEMENT = "Null element";
 
     // The provider's configuration, signing in, and the way to a cluster.
     BOTH_SET = "are both set";
@@ -68,7 +69,13 @@ texts! {
     IDENTITY_FULL = "The identity would hold";
     IDENTITY_FILLS_UP = "The identity fills up";
     DUPLICATE_TRUST = "same issuer and subject";
+    HAS_EXPRESSION = "claims by an expression";
     OTHER_TENANT = "another tenant";
+
+    // Plans, and replacements.
+    REPLACED_FOR_UNKNOWN = "Replacement planned because";
+    NOTHING_DELETED = "Nothing was deleted";
+    STILL_DELETING = "still being deleted";
 
     // Bindings.
     OTHER_CLUSTER = "not the cluster that the provider talks to";

@@ -2,17 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod host;
+mod objects;
+mod spellings;
+mod unreachable;
 mod usable;
+mod variants;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use azwi_emulator::Emulator;
 
-/// Has every client that is made from now on trust this emulator.
-fn trust(emulator: &Emulator) {
+/// The file with the authorities that clients trust. Every test passes here before it makes a client.
+fn authorities() -> &'static Path {
     static AUTHORITIES: LazyLock<PathBuf> = LazyLock::new(|| {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let file = tempfile::tempdir().unwrap().keep().join("ca.pem");
@@ -23,6 +28,11 @@ fn trust(emulator: &Emulator) {
         }
         file
     });
-    let mut file = OpenOptions::new().append(true).open(&*AUTHORITIES).unwrap();
+    &AUTHORITIES
+}
+
+/// Has every client that is made from now on trust this emulator.
+fn trust(emulator: &Emulator) {
+    let mut file = OpenOptions::new().append(true).open(authorities()).unwrap();
     file.write_all(emulator.ca_pem.as_bytes()).unwrap();
 }

@@ -45,6 +45,9 @@ pub(super) trait Kind {
 
     /// The parts between the slashes of an id, each safe in a path.
     fn parts(given: &str) -> Result<Vec<&str>, IdError> {
+        if given.trim() != given {
+            return Err(Self::error(given, "it has white space around it"));
+        }
         let rest = given.strip_prefix('/').ok_or_else(|| Self::error(given, "it does not start with a slash"))?;
         let parts: Vec<&str> = rest.strip_suffix('/').unwrap_or(rest).split('/').collect();
         match parts.iter().find_map(|part| check_part(part).err()) {
@@ -94,7 +97,7 @@ fn check_part(part: &str) -> Result<(), String> {
     if part == "." || part == ".." {
         return Err(format!("`{part}` cannot be a part of it"));
     }
-    match part.chars().find(|c| matches!(c, '?' | '#' | '%' | '\\') || c.is_control()) {
+    match part.chars().find(|c| matches!(c, '?' | '#' | '%' | '|' | '\\') || c.is_control()) {
         Some(c) => Err(format!("`{}` may not contain `{}`", part.escape_debug(), c.escape_debug())),
         None => Ok(()),
     }
@@ -123,6 +126,11 @@ pub fn check_resource_group(name: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether two names, or parts of ids, are one: Azure ignores their case.
+pub fn same_name(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
 }
 
 /// Compares a fixed part of an id.

@@ -3,13 +3,17 @@
 use super::check;
 use super::model::ANNOTATIONS;
 use crate::azure::{ClusterId, CredentialId, IdentityId};
-use crate::clients::{Clients, PlanChecks};
+use crate::clients::{Clients, Endpoint, PlanChecks};
 use crate::context::Context;
 use crate::domain::binding::{self, POD_LABEL, advice, issuer};
+use crate::domain::service_account::CLIENT_ID;
 use crate::domain::subject;
 use crate::error::{Error, Result};
+use crate::kubernetes::ServiceAccount;
 use crate::lifecycle::plan::Plan;
+use crate::resources::shared::account::warn_of_keys;
 use crate::resources::shared::credential::{self as shared, LOOKUP};
+use crate::resources::shared::plan_check::PlanCheck;
 use crate::resources::shared::role;
 use crate::value::{self, Known, Value};
 
@@ -17,6 +21,7 @@ use crate::value::{self, Known, Value};
 pub(in crate::resources) async fn plan(context: &Context, plan: &mut Plan) -> Result<()> {
     let (label, labelled) = POD_LABEL;
     warn_of_broad_access(context, plan);
+    warn_of_keys(context, value::attribute(&plan.config, "service_account"), Some("service_account"));
     plan.settle("pod_labels", Value::Value(Known::Map([(label.to_owned(), value::string(labelled))].into())));
     if let Ok(clients) = context.clients() {
         if let Some(settings) = clients.azure_settings() {
@@ -75,17 +80,12 @@ fn settle_cluster(clients: &Clients, plan: &mut Plan) -> Result<()> {
 /// The cluster's issuer, which a configured one must equal to the letter.
 async fn settle_issuer(context: &Context, clients: &Clients, plan: &mut Plan) -> Result<()> {
     let Some(id) = text(plan, "cluster_id").and_then(|id| id.parse::<ClusterId>().ok()) else { return Ok(()) };
-    let Ok(azure) = clients.azure() else { return Ok(()) };
-    if clients.plan_checks == PlanChecks::Off {
-        return Ok(());
-    }
+    let check = PlanCheck { endpoint: Endpoint::Azure, what: "which issuer the cluster has", attribute: "cluster_id" };
+    let Some(azure) = check.azure(context, clients)? else { return Ok(()) };
     let written = value::attribute(&plan.config, "issuer");
-    let cluster = match azure.clusters().recent(&id, &context.wait.within(LOOKUP)).await {
-        Ok(Some(cluster)) => cluster,
-        // It may be made in the same apply.
-        Ok(None) => return Ok(()),
-        Err(error) => return context.skip_check("Reading the cluster's issuer", Error::from(error).at("cluster_id")),
-    };
+    let wait = context.wait.within(LOOKUP);
+    // A cluster that does not exist may be made in the same apply.
+    let Some(Some(cluster)) = check.ask(context, azure.clusters().recent(&id, &wait)).await? else { return Ok(()) };
     match (&cluster.issuer, value::as_str(written)) {
         (Some(real), Some(written)) => issuer::compare(written, real, "the cluster's")
             .map_err(|told| Error::new("The issuer is not the cluster's", told).at("issuer")),
@@ -220,19 +220,20 @@ async fn check_account(context: &Context, plan: &Plan) -> Result<()> {
         && clients.plan_checks != PlanChecks::Off
         && !clients.credentials.account_is_leaving(&subject);
     let Some(id) = credential(plan).filter(|_| wanted) else { return Ok(()) };
-    let (Ok(azure), Ok(kubernetes)) = (clients.azure(), clients.kubernetes()) else { return Ok(()) };
+    let check = |endpoint| PlanCheck {
+        endpoint,
+        what: "whether the service account belongs to another identity",
+        attribute: "service_account",
+    };
+    let (of_azure, of_cluster) = (check(Endpoint::Azure), check(Endpoint::Kubernetes));
+    let Some(azure) = of_azure.azure(context, clients)? else { return Ok(()) };
+    let Some(kubernetes) = of_cluster.kubernetes(context, clients)? else { return Ok(()) };
     let wait = context.wait.within(LOOKUP);
-    let check = "Looking whether the service account belongs to another identity";
-    let live = match kubernetes.service_account(&namespace, &name, &wait).await {
-        Ok(Some(live)) if live.fields.annotations.contains_key(crate::domain::service_account::CLIENT_ID) => live,
-        Ok(_) => return Ok(()),
-        Err(error) => return context.skip_check(check, Error::from(error)),
-    };
-    let identity = match azure.identities().get(id.identity(), &wait).await {
-        Ok(Some(identity)) => identity.properties,
-        Ok(None) => return Ok(()),
-        Err(error) => return context.skip_check(check, Error::from(error)),
-    };
+    let live = of_cluster.ask(context, kubernetes.service_account(&namespace, &name, &wait)).await?.flatten();
+    let annotated = |live: &ServiceAccount| live.fields.annotations.contains_key(CLIENT_ID);
+    let Some(live) = live.filter(annotated) else { return Ok(()) };
+    let found = of_azure.ask(context, azure.identities().get(id.identity(), &wait)).await?.flatten();
+    let Some(identity) = found.map(|identity| identity.properties) else { return Ok(()) };
     let manager = binding::field_manager(&id.to_string());
     if let Some(told) = advice::other_identity(&live, &identity.client_id, &identity.tenant_id, &manager) {
         context.warn(advice::belongs_to_another(&namespace, &name, &told));

@@ -70,6 +70,7 @@ impl<'a> Progress<'a> {
             && self.now.subject.as_ref() == Some(&trust.subject);
         if self.now.credential_id.is_some() {
             if !same {
+                credential::refuse_expression_in_update(self.context, id, self.now.subject.as_deref()).await?;
                 self.azure.credentials().put(id, trust, &self.context.wait).await?;
             }
         } else {

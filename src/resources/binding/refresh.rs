@@ -13,6 +13,7 @@ use crate::domain::service_account::{self as rules, CLIENT_ID, TENANT_ID, TOKEN_
 use crate::domain::subject;
 use crate::error::{Error, Result};
 use crate::kubernetes::{Key, ServiceAccount};
+use crate::resources::shared::credential;
 
 /// The state as it is now; `None` where no part of the binding is left.
 pub(in crate::resources) async fn read(context: &Context, state: Model) -> Result<Option<Model>> {
@@ -137,6 +138,7 @@ pub(in crate::resources) async fn import(context: &Context, given: &str) -> Resu
     };
     let azure = clients.azure()?;
     let Some(found) = azure.credentials().get(&id, &context.wait).await? else { return Ok(None) };
+    credential::refuse_expression(&found)?;
     let of = found.properties.subject.as_deref().unwrap_or_default();
     let Some((namespace, name)) = subject::parse(of) else {
         return Err(Error::new(

@@ -1,10 +1,26 @@
-//! Making a service account, or joining one that is there.
+//! Making a service account, or joining one that is there; and what a plan can say of its keys.
 
+use std::collections::BTreeMap;
+
+use crate::context::Context;
 use crate::domain::account_error::{self, Account};
+use crate::domain::webhook_keys;
 use crate::error::Error;
 use crate::kubernetes::ownership::Join;
 use crate::kubernetes::{self, Client, Fields, ServiceAccount};
+use crate::value::{self, Value};
 use crate::wait::Wait;
+
+/// Warns of configured annotations and labels that look as if they were meant for the webhook, which does not read them. `account`
+/// holds the attributes `annotations` and `labels`, and is in the attribute `parent` if there is one.
+pub(in crate::resources) fn warn_of_keys(context: &Context, account: &Value, parent: Option<&'static str>) {
+    for name in ["annotations", "labels"] {
+        let keys = value::as_map(value::attribute(account, name)).into_iter().flat_map(BTreeMap::keys);
+        for warning in keys.filter_map(|key| webhook_keys::warning(parent, name, key)) {
+            context.warn(warning);
+        }
+    }
+}
 
 /// What is to become of a service account.
 #[derive(Debug, Clone, Copy)]

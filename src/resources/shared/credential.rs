@@ -9,13 +9,14 @@ use tokio::time::Instant;
 
 use crate::azure::credentials::{Credential, Held, MOST_PER_IDENTITY, Trust};
 use crate::azure::{self, CredentialId, ErrorKind};
-use crate::clients::PlanChecks;
+use crate::clients::{Endpoint, PlanChecks};
 use crate::context::Context;
 use crate::domain::credentials_planned::{Doubt, Impossible, Pair};
 use crate::domain::existing::already_exists;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::resource::IdentityAttribute;
+use crate::resources::shared::plan_check::PlanCheck;
 use crate::wait::Wait;
 
 /// How long a plan waits for a lookup.
@@ -67,6 +68,11 @@ pub(in crate::resources) async fn create(
     loop {
         let held = azure.credentials().hold(id.identity(), wait).await?;
         let found = azure.credentials().get(id, wait).await?;
+        if let Some(found) = &found
+            && context.adopt_existing
+        {
+            refuse_expression(found)?;
+        }
         let obstacle = match found {
             Some(_) if !context.adopt_existing => exists(),
             found => match held.put(id, trust, wait).await {
@@ -94,6 +100,45 @@ pub(in crate::resources) async fn create(
 pub(in crate::resources) fn exists_already(type_name: &str, id: &CredentialId, attribute: &str) -> Error {
     already_exists(&format!("The federated identity credential `{}`", id.name()), type_name, &id.to_string())
         .at(attribute)
+}
+
+/// Refuses a flexible credential, which matches claims by an expression that a write would remove unseen. API versions without
+/// the expression show no subject of it.
+///
+/// # Errors
+/// If it has an expression.
+pub(in crate::resources) fn refuse_expression(found: &Credential) -> Result<()> {
+    let properties = &found.properties;
+    let expression = match (&properties.claims_matching_expression, &properties.subject) {
+        (None, Some(_)) => return Ok(()),
+        (Some(expression), _) => format!("\n\n  {}\n\n", expression.value.escape_debug()),
+        (None, None) => " in place of a subject. ".to_owned(),
+    };
+    Err(Error::new(
+        format!("Credential `{}` matches claims by an expression", found.name),
+        format!(
+            "It has a `claimsMatchingExpression`{expression}This provider has no attribute for that, and a write would remove it: \
+             workloads that it admits would be refused. Nothing was written. Leave the credential to the tool that made it, or \
+             delete it there and apply again.",
+        ),
+    )
+    .at("subject"))
+}
+
+/// The same before an update of a credential that had no subject when it was last read, as only those with an expression have.
+///
+/// # Errors
+/// If it has one, or cannot be read.
+pub(in crate::resources) async fn refuse_expression_in_update(
+    context: &Context,
+    id: &CredentialId,
+    subject_before: Option<&str>,
+) -> Result<()> {
+    if subject_before.is_some() {
+        return Ok(());
+    }
+    let found = context.clients()?.azure()?.credentials().get(id, &context.wait).await?;
+    found.as_ref().map_or(Ok(()), refuse_expression)
 }
 
 /// Deletes a credential; gone is deleted.
@@ -184,21 +229,30 @@ pub(in crate::resources) async fn check_at_plan(
         return Ok(());
     }
     let Some(new) = new else { return Ok(()) };
+    let check = PlanCheck {
+        endpoint: Endpoint::Azure,
+        what: "how many credentials the identity has, and which of them has the same issuer and subject",
+        attribute: ATTRIBUTE,
+    };
     let planned = clients.credentials.on(&new.identity().key());
     planned
         .stays(new.name(), pair.clone())
         .map_err(|impossible| impossible_plan(new, &pair, impossible).at(ATTRIBUTE))?;
-    let Ok(azure) = clients.azure() else { return Ok(()) };
     if !plan.is_create() {
         return Ok(());
     }
+    let Some(azure) = check.azure(context, clients)? else { return Ok(()) };
     let wait = context.wait.within(LOOKUP);
     let there = planned.there.get_or_try_init(|| async {
-        match azure.credentials().list(new.identity(), &wait).await {
-            // It may be made by somebody else before the apply.
-            Err(error) if error.is_gone() || error.is_parent_not_found() => Ok(Vec::new()),
-            listed => listed,
-        }
+        let listed = check.ask(context, async {
+            match azure.credentials().list(new.identity(), &wait).await {
+                // It may be made by somebody else before the apply.
+                Err(error) if error.is_gone() || error.is_parent_not_found() => Ok(Vec::new()),
+                listed => listed,
+            }
+        });
+        // Only a list is kept: who comes next asks again, unless the endpoint cannot be reached.
+        listed.await.map_err(Some)?.ok_or(None)
     });
     match there.await {
         Ok(there) => {
@@ -207,7 +261,8 @@ pub(in crate::resources) async fn check_at_plan(
             }
             Ok(())
         }
-        Err(error) => context.skip_check("Counting the identity's credentials", Error::from(error).at(ATTRIBUTE)),
+        Err(None) => Ok(()),
+        Err(Some(error)) => Err(error),
     }
 }
 

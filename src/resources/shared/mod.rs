@@ -2,4 +2,5 @@
 
 pub(super) mod account;
 pub(super) mod credential;
+pub(super) mod plan_check;
 pub(super) mod role;

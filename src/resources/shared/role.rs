@@ -2,12 +2,13 @@
 
 use crate::azure::role_assignments::{Filter, RoleAssignment};
 use crate::azure::{Azure, ErrorKind, RoleDefinitionId, Scope};
-use crate::clients::PlanChecks;
+use crate::clients::Endpoint;
 use crate::context::Context;
 use crate::domain::broad_access::{self, Broad};
 use crate::domain::role_assignment::{role_guid, same_role, same_scope};
 use crate::error::{Error, Result};
 use crate::resources::shared::credential::LOOKUP;
+use crate::resources::shared::plan_check::PlanCheck;
 use crate::schema::{Attribute, boolean, optional};
 use crate::value::{self, Value};
 use crate::wait::Wait;
@@ -55,6 +56,21 @@ pub(in crate::resources) async fn find(azure: &Azure, scope: &Scope, named: Name
     }
 }
 
+/// Looks whether the role of a planned assignment exists, before the assignment that it replaces is deleted. Where scope or role
+/// is not known yet, it cannot be told.
+///
+/// # Errors
+/// If there is no such role, or it cannot be looked up, which creating the assignment needs as well.
+pub(in crate::resources) async fn check_exists(context: &Context, assignment: &Value) -> Result<()> {
+    let text = |name| value::as_str(value::attribute(assignment, name));
+    let (id, name) = (text("role_definition_id"), text("role_definition_name"));
+    let Some(Ok(scope)) = text("scope").map(str::parse::<Scope>) else { return Ok(()) };
+    if id.is_none() && name.is_none() {
+        return Ok(());
+    }
+    find(context.clients()?.azure()?, &scope, Named { id, name }, &context.wait).await.map(drop)
+}
+
 /// The role of this name, as far as a plan can tell; `attribute` is where the configuration names it.
 ///
 /// # Errors
@@ -66,23 +82,24 @@ pub(in crate::resources) async fn find_at_plan(
     name: &str,
     attribute: &'static str,
 ) -> Result<Option<Role>> {
-    let Ok(clients) = context.clients() else { return Ok(None) };
-    let (Ok(scope), Ok(azure)) = (scope.parse::<Scope>(), clients.azure()) else { return Ok(None) };
-    if clients.plan_checks == PlanChecks::Off {
-        return Ok(None);
-    }
-    match azure.role_definitions().find(&scope, name, &context.wait.within(LOOKUP)).await {
-        Ok(found) => Ok(Some(Role { id: found.id, name: found.properties.role_name })),
-        Err(error) if error.kind == ErrorKind::NotFound && error.status.is_none() => {
-            let mut told = Error::from(error).at(attribute);
-            told.detail.push_str("\n\nUnless the same apply makes this role, it will fail here.");
-            context.warn(told);
+    let check = PlanCheck { endpoint: Endpoint::Azure, what: "whether a role of this name exists", attribute };
+    let (Ok(clients), Ok(scope)) = (context.clients(), scope.parse::<Scope>()) else { return Ok(None) };
+    let Some(azure) = check.azure(context, clients)? else { return Ok(None) };
+    let found = check.ask(context, async {
+        match azure.role_definitions().find(&scope, name, &context.wait.within(LOOKUP)).await {
+            Err(missing) if missing.kind == ErrorKind::NotFound && missing.status.is_none() => Ok(Err(missing)),
+            found => found.map(Ok),
+        }
+    });
+    match found.await? {
+        Some(Ok(found)) => Ok(Some(Role { id: found.id, name: found.properties.role_name })),
+        Some(Err(missing)) => {
+            let mut warning = Error::from(missing).at(attribute);
+            warning.detail.push_str("\n\nUnless the same apply makes this role, it will fail here.");
+            context.warn(warning);
             Ok(None)
         }
-        Err(error) => {
-            context.skip_check(&format!("Looking up the role `{name}`"), Error::from(error).at(attribute))?;
-            Ok(None)
-        }
+        None => Ok(None),
     }
 }
 
