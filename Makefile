@@ -45,8 +45,8 @@ check-docs: setup ## Validate docs/ with the Registry's validator, built from it
 	@$(build) --bins
 	@tools/shell tools/validate-docs
 
-docs: ## Write docs/ from the schemas and examples/.
-	UPDATE=1 $(test) --test tidy pages_are_current
+docs: ## Write docs/ from the schemas and examples/, and ARCHITECTURE.md's maps from the lists of layers.
+	UPDATE=1 $(test) --test tidy current
 
 record: ## Record the exchanges of emulator/tests/contract from a real kube-apiserver. Needs Go.
 	@tools/test-real record

@@ -4,6 +4,8 @@
 
 #[path = "../../tests/support/layers.rs"]
 mod layers;
+#[path = "../../tests/support/map.rs"]
+mod map;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,6 +47,11 @@ fn layers_point_down() {
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert_eq!(layers::upward(&[("a", &["b"]), ("b", &["a"])]), ["`b` may import `a`, which is listed above it"]);
     assert_eq!(layers::upward(&[("a", &["c"])]), ["`a` may import `c`, which has no rule of its own"]);
+}
+
+#[test]
+fn map_is_current() {
+    map::assert_map_is_current(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md"), "emulator", ALLOWED);
 }
 
 /// The imports of a crate with a core and two surfaces, and this text in `core/store.rs`.

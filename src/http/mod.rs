@@ -25,7 +25,7 @@ mod tls;
 mod write;
 
 pub(crate) use body::{DOCUMENT, LIST, OBJECT, Unread, read};
-pub(crate) use broken::{Broken, Cause, causes};
+pub(crate) use broken::{Broken, Cause};
 pub(crate) use header::fits_header;
 pub use proxy::Proxies;
 pub(crate) use retry::{Backoff, End, Failed, GaveUp, Repeat, Verdict, jittered, retry};

@@ -3,7 +3,7 @@
 
 use crate::azure::SubscriptionId;
 use crate::azure::id::is_guid;
-use crate::http::{fits_header, show_address, show_text};
+use crate::http::{fits_header, show_text};
 use crate::value::{Known, Value};
 
 /// The rule for text that is not empty, without the white space around it.

@@ -37,7 +37,6 @@ texts! {
     NULL_ELEMENT = "Null element";
 
     // The provider's configuration, signing in, and the way to a cluster.
-    BOTH_SET = "are both set";
     CONFIGURATION_UNKNOWN = "not known yet";
     NOT_REFRESHED = "was not refreshed";
     CLIENT_SECRET = "client secret";

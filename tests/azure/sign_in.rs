@@ -368,7 +368,7 @@ async fn a_metadata_host_is_asked_at_first_use_and_only_once() {
 #[tokio::test]
 async fn answer_that_is_no_token_is_not_quoted() {
     for answer in ["\"hunter2\"", "{\"access_token\": [\"hunter2\"]}", "hunter2"] {
-        let server = StandIn::start(move |_| Reply::text(200, answer)).await;
+        let server = serve(move |_| Reply::text(200, answer)).await;
         let ways = [
             config(&server),
             Config { use_oidc: true, oidc_token: secret("given"), ..application(&server) },

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Compares the block of text between `<!-- map: NAME -->` and `<!-- /map -->` with the list; with UPDATE set, writes it.
 #[track_caller]
-pub fn assert_map_is_current(page: &Path, name: &str, allowed: &[(&str, &[&str])]) {
+pub(crate) fn assert_map_is_current(page: &Path, name: &str, allowed: &[(&str, &[&str])]) {
     let text = fs::read_to_string(page).unwrap();
     let (begin, end) = (format!("<!-- map: {name} -->\n"), "<!-- /map -->");
     let start =

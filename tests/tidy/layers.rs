@@ -140,7 +140,7 @@ fn each_rule_refuses_whatever_form_an_import_has() {
 }
 
 #[test]
-fn the_map_of_the_architecture_is_this_list() {
+fn map_is_current() {
     map::assert_map_is_current(&root().join("ARCHITECTURE.md"), "provider", ALLOWED);
 }
 

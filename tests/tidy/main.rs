@@ -1,7 +1,6 @@
 //! Rules of the house, as tests: they hold for what is not written yet.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-#![allow(unreachable_pub, reason = "a test binary has no outside; `pub` says what a module's neighbours use")]
 
 mod ci;
 mod layers;

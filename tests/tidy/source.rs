@@ -9,17 +9,17 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use super::files_below;
 
 /// One file.
-pub struct Source {
+pub(crate) struct Source {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What is compiled into the program.
-    pub shipped: TokenStream,
+    pub(crate) shipped: TokenStream,
     /// What is compiled for tests only.
-    pub tests: TokenStream,
+    pub(crate) tests: TokenStream,
 }
 
 /// All files below a folder of the library.
-pub fn library(folder: &Path) -> Vec<Source> {
+pub(crate) fn library(folder: &Path) -> Vec<Source> {
     let read = |path: PathBuf| {
         let (mut shipped, mut tests) = (Vec::new(), Vec::new());
         split(tokens(&path), &mut shipped, &mut tests);
@@ -34,7 +34,7 @@ pub fn library(folder: &Path) -> Vec<Source> {
 }
 
 /// All files below a folder of tests.
-pub fn tests(folder: &Path) -> Vec<Source> {
+pub(crate) fn tests(folder: &Path) -> Vec<Source> {
     let read = |path: PathBuf| Source { shipped: TokenStream::new(), tests: tokens(&path), path };
     files_below(folder, "rs").into_iter().map(read).collect()
 }
