@@ -169,9 +169,8 @@ async fn url_is_told_without_user_password_and_query() {
     }
 
     let host = Config { metadata_host: some("user:hunter2@127.0.0.1:1"), ..config(&server) };
-    let asks = Azure::new(host).unwrap();
-    let error = tokio::time::timeout(Duration::from_secs(20), asks.cloud()).await.unwrap().unwrap_err();
-    assert!(error.target.contains("127.0.0.1:1") && !error.to_string().contains("hunter2"), "{error}");
+    let error = Azure::new(host).unwrap_err();
+    assert!(error.message.contains("127.0.0.1:1") && !error.to_string().contains("hunter2"), "{error}");
 }
 
 #[tokio::test]

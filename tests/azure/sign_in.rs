@@ -125,10 +125,7 @@ async fn a_client_certificate_signs_an_assertion_that_names_it() {
     ] {
         let error = Azure::new(config).unwrap().token(ARM).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Config);
-        assert!(
-            error.to_string().starts_with("sign in with client certificate") && error.to_string().contains(what),
-            "{error}"
-        );
+        assert!(error.to_string().contains("client certificate") && error.to_string().contains(what), "{error}");
     }
 }
 
@@ -153,9 +150,7 @@ async fn an_oidc_token_is_presented_as_it_is_and_a_file_is_read_again_each_time(
     std::fs::remove_file(&path).unwrap();
     let error = azure.token("https://vault.example/.default").await.unwrap_err().to_string();
     assert!(
-        error.starts_with("sign in with OIDC token file")
-            && error.contains("oidc_token_file_path")
-            && error.contains("token"),
+        error.contains("OIDC token file") && error.contains("oidc_token_file_path") && error.contains("token"),
         "{error}"
     );
 }

@@ -177,7 +177,9 @@ async fn a_credential_plugin_that_fails_is_quoted_without_what_it_printed() {
     let settings = Settings { host: Some("http://127.0.0.1:1".to_owned()), exec: Some(exec), ..Settings::default() };
     let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Unauthorized);
-    assert!(error.message.contains("`plugin` exited with status 7: not signed in: run az login"), "{error}");
+    for part in ["`plugin`", "status 7: ", "run az login"] {
+        assert!(error.message.contains(part), "{error}");
+    }
     for secret in ["token-on-stdout", "s3cret", "get-token", "PLUGIN_TOKEN"] {
         assert!(!format!("{error} {error:?}").contains(secret), "{error}");
     }
@@ -198,7 +200,7 @@ async fn failing_plugin_of_a_kubeconfig_shows_neither_arguments_nor_environment(
     let settings = Settings { config_path: Some(config.display().to_string()), ..Settings::default() };
     let error = Client::new(settings).service_account("app", "web", &wait()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Unauthorized);
-    assert!(error.message.contains("`plugin` exited with status 1: \\u{1b}[31mno\\u{7}"), "{error}");
+    assert!(error.message.contains("`plugin`") && error.message.contains("status 1: \\u{1b}[31mno\\u{7}"), "{error}");
     for secret in ["s3cret", "--client-secret", "SECRET"] {
         assert!(!format!("{error} {error:?}").contains(secret), "{error}");
     }
