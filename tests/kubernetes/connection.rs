@@ -211,8 +211,8 @@ async fn plugin_with_useless_output_is_named_and_its_output_is_not_shown() {
     for (output, what) in [
         ("hunter2", "ExecCredential"),
         ("{\\\"kind\\\":\\\"ExecCredential\\\",\\\"token\\\":\\\"hunter2\\\"}", "ExecCredential"),
-        ("{\\\"status\\\":{}}", "neither a token nor a client certificate"),
-        ("{\\\"status\\\":{\\\"token\\\":\\\"hunter2 hunter2\\\"}}", "a character that no token has"),
+        ("{\\\"status\\\":{}}", "client certificate"),
+        ("{\\\"status\\\":{\\\"token\\\":\\\"hunter2 hunter2\\\"}}", "character"),
         (
             "{\\\"status\\\":{\\\"token\\\":\\\"hunter2\\\",\\\"expirationTimestamp\\\":\\\"soon\\\"}}",
             "expirationTimestamp",
