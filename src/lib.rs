@@ -1,22 +1,22 @@
 //! The `azwi` provider: Microsoft Entra Workload ID on Kubernetes, for Terraform and OpenTofu.
 
 pub mod azure;
-pub mod clients;
-pub mod context;
+mod clients;
+mod context;
 pub mod data_source;
 pub mod data_sources;
 pub mod docs;
-pub mod domain;
+mod domain;
 pub mod error;
 mod http;
 pub mod kubernetes;
-pub mod lifecycle;
+mod lifecycle;
 pub mod oidc;
 pub mod protocol;
 pub mod provider;
 pub mod resource;
 pub mod resources;
 pub mod schema;
-pub mod timeouts;
+mod timeouts;
 pub mod value;
 pub mod wait;

@@ -84,7 +84,7 @@ pub struct Config {
 
 /// Endpoints that replace those of the cloud, each alone.
 #[derive(Debug, Clone, Default)]
-pub struct Endpoints {
+pub(crate) struct Endpoints {
     /// Where to sign in, such as `https://login.microsoftonline.com`. `ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST`.
     pub active_directory_authority_host: Option<String>,
     /// Azure Resource Manager, such as `https://management.azure.com`. `ARM_RESOURCE_MANAGER_ENDPOINT`.
@@ -97,7 +97,7 @@ pub struct Endpoints {
 
 /// `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and `AZURE_FEDERATED_TOKEN_FILE`.
 #[derive(Debug, Clone, Default)]
-pub struct AksWorkload {
+pub(crate) struct AksWorkload {
     /// `AZURE_CLIENT_ID`.
     pub client_id: Option<String>,
     /// `AZURE_TENANT_ID`.
@@ -108,7 +108,7 @@ pub struct AksWorkload {
 
 /// The clouds by azurerm's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Environment {
+pub(crate) enum Environment {
     /// `public`.
     #[default]
     Public,
@@ -122,7 +122,7 @@ pub enum Environment {
 
 impl Environment {
     /// The name in configurations.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
             Self::UsGovernment => "usgovernment",
@@ -132,7 +132,7 @@ impl Environment {
     }
 
     /// The audience that Entra ID of this cloud expects in a federated token.
-    pub fn token_exchange_audience(self) -> &'static str {
+    pub(crate) fn token_exchange_audience(self) -> &'static str {
         match self {
             Self::Public | Self::Custom => "api://AzureADTokenExchange",
             Self::UsGovernment => "api://AzureADTokenExchangeUSGov",

@@ -1,12 +1,12 @@
 //! Azure's regions, as they are written.
 
 /// A region as Azure compares it: lower case, without spaces. "East US" is `eastus`.
-pub fn normal(location: &str) -> String {
+pub(crate) fn normal(location: &str) -> String {
     location.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether two texts name one region.
-pub fn same(a: &str, b: &str) -> bool {
+pub(crate) fn same(a: &str, b: &str) -> bool {
     normal(a) == normal(b)
 }
 

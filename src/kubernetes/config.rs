@@ -79,7 +79,7 @@ impl Settings {
     ///
     /// # Errors
     /// Each names the attribute and the environment variable.
-    pub fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.is_empty());
         let paths = set(&self.config_path) || !self.config_paths.is_empty();
         let user = set(&self.username) || set(&self.password);

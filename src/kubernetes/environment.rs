@@ -26,7 +26,7 @@ pub struct Environment {
 
 impl Environment {
     /// Reads it through `variable`, which answers the value of an environment variable.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let either = |name: &str| variable(name).or_else(|| variable(&name.to_lowercase()));
         Self {
             home: std::env::home_dir(),

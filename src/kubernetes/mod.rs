@@ -9,17 +9,17 @@
 //! - [`service_accounts`], [`tokens`]: the verbs
 //! - [`managed_fields`], [`ownership`]: who owns which key, and what may be written over whom
 
-pub mod config;
-pub mod environment;
-pub mod error;
+pub(crate) mod config;
+pub(crate) mod environment;
+pub(crate) mod error;
 mod kubeconfig;
-pub mod managed_fields;
+pub(crate) mod managed_fields;
 pub mod ownership;
-pub mod remote;
+pub(crate) mod remote;
 mod send;
-pub mod service_account;
-pub mod service_accounts;
-pub mod tokens;
+pub(crate) mod service_account;
+pub(crate) mod service_accounts;
+pub(crate) mod tokens;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -28,11 +28,14 @@ use tokio::sync::OnceCell;
 
 pub use config::{Exec, Settings};
 pub use environment::Environment;
-pub use error::{Cause, Error, Failure, Kind};
-pub use managed_fields::{Key, Managers};
+pub(crate) use error::{Cause, Failure};
+pub use error::{Error, Kind};
+pub use managed_fields::Key;
+pub(crate) use managed_fields::Managers;
 pub use remote::{Audience, Remote};
-pub use service_account::{Fields, ServiceAccount};
-pub use tokens::Token;
+pub use service_account::Fields;
+pub(crate) use service_account::ServiceAccount;
+pub(crate) use tokens::Token;
 
 use crate::http::show_address;
 use crate::wait::{Interrupted, Wait};
@@ -62,12 +65,12 @@ struct Connection {
 
 impl Client {
     /// A client with these settings; nothing is read or contacted yet.
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self { settings, remote: None, connection: OnceCell::new() }
     }
 
     /// A client of a cluster whose kubeconfig comes from `remote`. Of the settings, `proxy_url` and `tls_server_name` count.
-    pub fn of_remote(settings: Settings, remote: Arc<dyn Remote>) -> Self {
+    pub(crate) fn of_remote(settings: Settings, remote: Arc<dyn Remote>) -> Self {
         Self { settings, remote: Some(remote), connection: OnceCell::new() }
     }
 

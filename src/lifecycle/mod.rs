@@ -5,6 +5,6 @@
 //! - `plan`: what the object will be, and whether it must be replaced;
 //! - `refresh`: what a read may show as drift.
 
-pub mod plan;
-pub mod refresh;
-pub mod validate;
+pub(crate) mod plan;
+pub(crate) mod refresh;
+pub(crate) mod validate;

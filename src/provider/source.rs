@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::value::{self, Known, Value};
 
 /// Looks up an environment variable. A function, so that tests have an environment of their own.
-pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+pub(crate) type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// One block of the configuration and the environment beside it.
 pub(super) struct Source<'a> {
