@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::wait::Wait;
 
 /// The surroundings of one call.
-pub struct Context {
+pub(crate) struct Context {
     clients: Result<Arc<Clients>>,
     /// The bounds of the call's time.
     pub wait: Wait,
@@ -20,7 +20,7 @@ pub struct Context {
 
 /// What a call tells the user.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// What went wrong.
     pub errors: Vec<Error>,
     /// What went well but should be known.
@@ -29,7 +29,7 @@ pub struct Report {
 
 impl Context {
     /// The surroundings of a call; `clients` is an error where the provider has not been configured.
-    pub fn new(clients: Result<Arc<Clients>>, wait: Wait, adopt_existing: bool) -> Self {
+    pub(crate) fn new(clients: Result<Arc<Clients>>, wait: Wait, adopt_existing: bool) -> Self {
         Self { clients, wait, adopt_existing, warnings: Mutex::default() }
     }
 
@@ -37,7 +37,7 @@ impl Context {
     ///
     /// # Errors
     /// Where the provider has not been configured.
-    pub fn clients(&self) -> Result<&Clients> {
+    pub(crate) fn clients(&self) -> Result<&Clients> {
         self.clients.as_deref().map_err(Clone::clone)
     }
 
@@ -56,7 +56,7 @@ impl Context {
     }
 
     /// Tells the user something that does not make the call fail.
-    pub fn warn(&self, warning: Error) {
+    pub(crate) fn warn(&self, warning: Error) {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
     }
 
@@ -92,7 +92,7 @@ impl Context {
     }
 
     /// Ends the call: everything there is to tell.
-    pub fn report(&self, error: Option<Error>) -> Report {
+    pub(crate) fn report(&self, error: Option<Error>) -> Report {
         let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
         Report { errors: error.into_iter().collect(), warnings }
     }

@@ -18,7 +18,7 @@ use crate::value::{self, Known, Value};
 
 /// A kind of object that this provider looks up.
 #[async_trait]
-pub trait DataSource: Send + Sync + 'static {
+pub(crate) trait DataSource: Send + Sync + 'static {
     /// The object. Before it is read, what is computed is `None`.
     type Model: Serialize + DeserializeOwned + Send + Sync;
 
@@ -42,7 +42,7 @@ pub trait DataSource: Send + Sync + 'static {
 
 /// A data source without its model's type.
 #[async_trait]
-pub trait AnyDataSource: Send + Sync {
+pub(crate) trait AnyDataSource: Send + Sync {
     /// The type's name with the provider's prefix.
     fn type_name(&self) -> &'static str;
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tf_provider::AttributePath;
 
 /// The result of everything that can fail in front of a user.
-pub type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// An error or a warning, on its way to become one diagnostic.
 ///
@@ -29,7 +29,7 @@ pub struct Error {
 
 impl Error {
     /// An error on the whole object.
-    pub fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             summary: summary.into(),
             detail: detail.into(),
@@ -42,26 +42,26 @@ impl Error {
 
     /// The same error on a top-level attribute.
     #[must_use]
-    pub fn at(self, attribute: &str) -> Self {
+    pub(crate) fn at(self, attribute: &str) -> Self {
         self.at_path(AttributePath::new(attribute.to_owned()))
     }
 
     /// The same error on the attribute at `path`.
     #[must_use]
-    pub fn at_path(mut self, path: AttributePath) -> Self {
+    pub(crate) fn at_path(mut self, path: AttributePath) -> Self {
         self.attribute = path;
         self
     }
 
     /// The same error, with the state that must be saved all the same.
     #[must_use]
-    pub fn keeping<M: Serialize>(mut self, model: &M) -> Self {
+    pub(crate) fn keeping<M: Serialize>(mut self, model: &M) -> Self {
         self.state = serde_json::to_value(model).ok();
         self
     }
 
     /// Something that only a defect of this provider can cause.
-    pub fn defect(what: impl fmt::Display) -> Self {
+    pub(crate) fn defect(what: impl fmt::Display) -> Self {
         Self::new(
             "The provider has a defect",
             format!(

@@ -30,7 +30,7 @@ const REDIRECTS: usize = 5;
 /// The discovery document, as far as Entra ID looks at it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Discovery {
+pub(crate) struct Discovery {
     /// Whom it speaks for.
     pub issuer: String,
     /// Where the keys are.
@@ -42,7 +42,7 @@ pub struct Discovery {
 /// One public key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Key {
+pub(crate) struct Key {
     /// What a token's header calls it.
     pub kid: Option<String>,
     /// `RSA` or `EC`.
@@ -62,7 +62,7 @@ struct Keys {
 /// A document that could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{url}: {message}")]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The document's address.
     pub url: String,
     /// What happened.
@@ -91,7 +91,7 @@ static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
 });
 
 /// Where an issuer's discovery document is: behind the issuer, whose slash at its end counts once.
-pub fn discovery_url(issuer: &str) -> String {
+pub(crate) fn discovery_url(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer))
 }
 

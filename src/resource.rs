@@ -23,7 +23,7 @@ use crate::value::{self, Known, Value};
 /// Models are plain structs. By the time a verb runs, everything configured is known; what is computed and not known yet is
 /// `None`. Fields named `adopt_existing` and `timeouts` are not part of a model: see [`Context`].
 #[async_trait]
-pub trait Resource: Send + Sync + 'static {
+pub(crate) trait Resource: Send + Sync + 'static {
     /// The object, as plan and state hold it.
     type Model: Serialize + DeserializeOwned + Clone + Send + Sync;
 
@@ -100,7 +100,7 @@ pub trait Resource: Send + Sync + 'static {
 
 /// One attribute of a resource identity. All of ours are strings.
 #[derive(Debug, Clone, Copy)]
-pub struct IdentityAttribute {
+pub(crate) struct IdentityAttribute {
     /// The name.
     pub name: &'static str,
     /// What it is.
@@ -109,7 +109,7 @@ pub struct IdentityAttribute {
 
 /// What a call did: the state to save, its identity, and what to tell the user.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The object; null where there is none.
     pub state: Value,
     /// The resource identity; null where there is none.

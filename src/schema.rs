@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-pub use tf_provider::schema::AttributeConstraint as Constraint;
+pub(crate) use tf_provider::schema::AttributeConstraint as Constraint;
 
 use crate::value::{self, Known, Type, Value};
 
 /// A rule for a known value; the error is a sentence for the person who wrote it.
-pub type Check = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
+pub(crate) type Check = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
 
 /// The schema of a resource, a data source or the provider.
 #[derive(Clone)]
-pub struct Schema {
+pub(crate) struct Schema {
     /// Counts up when the shape of the state changes; the states of all older versions can be upgraded.
     pub version: i64,
     /// The attributes and blocks.
@@ -25,7 +25,7 @@ pub struct Schema {
 
 /// Attributes, and blocks in them that are there at most once.
 #[derive(Clone)]
-pub struct Block {
+pub(crate) struct Block {
     /// The name in its parent; empty for the root.
     pub name: &'static str,
     /// What it is for, in Markdown.
@@ -38,7 +38,7 @@ pub struct Block {
 
 /// The type of an attribute.
 #[derive(Clone)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A plain type.
     Plain(Type),
     /// Attributes within an attribute.
@@ -47,7 +47,7 @@ pub enum Kind {
 
 /// How often nested attributes occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nesting {
+pub(crate) enum Nesting {
     /// One object.
     Single,
     /// A list of objects.
@@ -60,7 +60,7 @@ pub enum Nesting {
 
 /// When a computed attribute keeps its value in an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stable {
+pub(crate) enum Stable {
     /// It may become anything.
     Never,
     /// It keeps its value as long as none of these attributes changes.
@@ -69,7 +69,7 @@ pub enum Stable {
 
 /// One attribute.
 #[derive(Clone)]
-pub struct Attribute {
+pub(crate) struct Attribute {
     /// The name.
     pub name: &'static str,
     /// What it is, in Markdown: units, limits, and what a change does.
@@ -122,52 +122,52 @@ pub struct Variables {
 }
 
 /// The type of a string.
-pub fn text() -> Kind {
+pub(crate) fn text() -> Kind {
     Kind::Plain(Type::String)
 }
 
 /// The type of a number.
-pub fn number() -> Kind {
+pub(crate) fn number() -> Kind {
     Kind::Plain(Type::Number)
 }
 
 /// The type of a bool.
-pub fn boolean() -> Kind {
+pub(crate) fn boolean() -> Kind {
     Kind::Plain(Type::Bool)
 }
 
 /// The type of a map of strings.
-pub fn map_of_text() -> Kind {
+pub(crate) fn map_of_text() -> Kind {
     Kind::Plain(Type::Map(Box::new(Type::String)))
 }
 
 /// The type of a set of strings.
-pub fn set_of_text() -> Kind {
+pub(crate) fn set_of_text() -> Kind {
     Kind::Plain(Type::Set(Box::new(Type::String)))
 }
 
 /// The type of a list of strings.
-pub fn list_of_text() -> Kind {
+pub(crate) fn list_of_text() -> Kind {
     Kind::Plain(Type::List(Box::new(Type::String)))
 }
 
 /// An attribute that the configuration must give.
-pub fn required(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
+pub(crate) fn required(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
     Attribute::new(name, kind, Constraint::Required, doc)
 }
 
 /// An attribute that the configuration may give, and that is null otherwise.
-pub fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
+pub(crate) fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
     Attribute::new(name, kind, Constraint::Optional, doc)
 }
 
 /// An attribute that only the provider gives.
-pub fn computed(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
+pub(crate) fn computed(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
     Attribute::new(name, kind, Constraint::Computed, doc)
 }
 
 /// An attribute that the configuration may give, and the provider gives otherwise.
-pub fn optional_computed(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
+pub(crate) fn optional_computed(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
     Attribute::new(name, kind, Constraint::OptionalComputed, doc)
 }
 
@@ -248,27 +248,27 @@ impl Attribute {
 
     /// A change replaces the object.
     #[must_use]
-    pub fn replaces(mut self) -> Self {
+    pub(crate) fn replaces(mut self) -> Self {
         self.replaces = true;
         self
     }
 
     /// Once computed, the value stays for the life of the object.
     #[must_use]
-    pub fn stable(self) -> Self {
+    pub(crate) fn stable(self) -> Self {
         self.stable_unless(&[])
     }
 
     /// Once computed, the value stays as long as none of these top-level attributes changes.
     #[must_use]
-    pub fn stable_unless(mut self, others: &'static [&'static str]) -> Self {
+    pub(crate) fn stable_unless(mut self, others: &'static [&'static str]) -> Self {
         self.stable = Stable::Unless(others);
         self
     }
 
     /// The value where the configuration has none. Terraform shows the attribute as optional and computed.
     #[must_use]
-    pub fn default(mut self, value: Value) -> Self {
+    pub(crate) fn default(mut self, value: Value) -> Self {
         self.default = Some(value);
         self.constraint = Constraint::OptionalComputed;
         self
@@ -276,7 +276,7 @@ impl Attribute {
 
     /// Terraform hides the value.
     #[must_use]
-    pub fn sensitive(mut self) -> Self {
+    pub(crate) fn sensitive(mut self) -> Self {
         self.sensitive = true;
         self
     }
@@ -284,7 +284,7 @@ impl Attribute {
     /// Two texts for which `same` holds mean the same: neither a plan nor a refresh shows a difference. In a list, set or map of
     /// texts that goes for each element. The state keeps the spelling that the configuration had first.
     #[must_use]
-    pub fn same(mut self, same: fn(&str, &str) -> bool) -> Self {
+    pub(crate) fn same(mut self, same: fn(&str, &str) -> bool) -> Self {
         self.same = Some(same);
         self
     }
@@ -317,7 +317,7 @@ impl Attribute {
 
     /// Only these texts are allowed.
     #[must_use]
-    pub fn one_of(mut self, allowed: &'static [&'static str]) -> Self {
+    pub(crate) fn one_of(mut self, allowed: &'static [&'static str]) -> Self {
         self.allowed = allowed;
         self.check(move |text| {
             if allowed.contains(&text) {
@@ -329,7 +329,7 @@ impl Attribute {
 
     /// The text must fulfil `rule`; in a list, set or map of texts, each element's text.
     #[must_use]
-    pub fn check(self, rule: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Self {
+    pub(crate) fn check(self, rule: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Self {
         self.check_value(move |value| match value {
             Value::Value(Known::String(text)) => rule(text),
             Value::Value(Known::List(items)) => items.iter().filter_map(value::as_str).try_for_each(&rule),
@@ -340,7 +340,7 @@ impl Attribute {
 
     /// Each key of the map must fulfil `rule`.
     #[must_use]
-    pub fn check_keys(self, rule: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Self {
+    pub(crate) fn check_keys(self, rule: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Self {
         self.check_value(move |value| {
             value::as_map(value).into_iter().flat_map(BTreeMap::keys).try_for_each(|key| rule(key))
         })
@@ -348,7 +348,7 @@ impl Attribute {
 
     /// The number must lie within `range`, both ends included.
     #[must_use]
-    pub fn within(self, range: RangeInclusive<i64>) -> Self {
+    pub(crate) fn within(self, range: RangeInclusive<i64>) -> Self {
         self.check_value(move |value| match value {
             Value::Value(Known::Number(number)) if !number.as_i64().is_some_and(|number| range.contains(&number)) => {
                 Err(format!(
@@ -364,25 +364,25 @@ impl Attribute {
 
     /// The known, non-null value must fulfil `rule`.
     #[must_use]
-    pub fn check_value(mut self, rule: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) -> Self {
+    pub(crate) fn check_value(mut self, rule: impl Fn(&Value) -> Result<(), String> + Send + Sync + 'static) -> Self {
         self.checks.push(Arc::new(rule));
         self
     }
 
     /// Whether the configuration may give it.
-    pub fn is_configurable(&self) -> bool {
+    pub(crate) fn is_configurable(&self) -> bool {
         self.constraint != Constraint::Computed
     }
 
     /// Whether the provider may give it.
-    pub fn is_computed(&self) -> bool {
+    pub(crate) fn is_computed(&self) -> bool {
         matches!(self.constraint, Constraint::Computed | Constraint::OptionalComputed)
     }
 }
 
 impl Kind {
     /// The type of a value of this kind.
-    pub fn value_type(&self) -> Type {
+    pub(crate) fn value_type(&self) -> Type {
         match self {
             Self::Plain(kind) => kind.clone(),
             Self::Nested(nesting, attributes) => {
@@ -405,24 +405,24 @@ impl Kind {
 
 impl Block {
     /// The root of a schema.
-    pub fn root(doc: &'static str, attributes: Vec<Attribute>) -> Self {
+    pub(crate) fn root(doc: &'static str, attributes: Vec<Attribute>) -> Self {
         Self { name: "", doc, attributes, blocks: Vec::new() }
     }
 
     /// A block that is written at most once.
-    pub fn named(name: &'static str, doc: &'static str, attributes: Vec<Attribute>) -> Self {
+    pub(crate) fn named(name: &'static str, doc: &'static str, attributes: Vec<Attribute>) -> Self {
         Self { name, doc, attributes, blocks: Vec::new() }
     }
 
     /// The same block with one more block in it.
     #[must_use]
-    pub fn with(mut self, block: Self) -> Self {
+    pub(crate) fn with(mut self, block: Self) -> Self {
         self.blocks.push(block);
         self
     }
 
     /// The type of a value of this block.
-    pub fn value_type(&self) -> Type {
+    pub(crate) fn value_type(&self) -> Type {
         Type::Object(
             self.attributes
                 .iter()
@@ -433,25 +433,25 @@ impl Block {
     }
 
     /// The attribute of this name.
-    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
 }
 
 impl Schema {
     /// A schema of version 0.
-    pub fn new(doc: &'static str, attributes: Vec<Attribute>) -> Self {
+    pub(crate) fn new(doc: &'static str, attributes: Vec<Attribute>) -> Self {
         Self { version: 0, block: Block::root(doc, attributes) }
     }
 
     /// The type of the whole object.
-    pub fn value_type(&self) -> Type {
+    pub(crate) fn value_type(&self) -> Type {
         self.block.value_type()
     }
 }
 
 /// Names as a person lists alternatives: "`a`, `b` or `c`".
-pub fn any_of(names: &[&str]) -> String {
+pub(crate) fn any_of(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),

@@ -6,11 +6,11 @@ use crate::schema::{Attribute, Block, optional, text};
 use crate::value::{self, Value};
 
 /// The block's name.
-pub const NAME: &str = "timeouts";
+pub(crate) const NAME: &str = "timeouts";
 /// The default of `create`, `update` and `delete`.
-pub const WRITE: Duration = Duration::from_secs(600);
+pub(crate) const WRITE: Duration = Duration::from_secs(600);
 /// The default of `read`.
-pub const READ: Duration = Duration::from_secs(300);
+pub(crate) const READ: Duration = Duration::from_secs(300);
 
 /// The block of a resource.
 pub(crate) fn of_resource() -> Block {

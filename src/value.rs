@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-pub use tf_provider::schema::Type;
+pub(crate) use tf_provider::schema::Type;
 
 /// A Terraform value: known, null, or unknown until apply.
 pub type Value = tf_provider::value::Value<Known>;
@@ -33,7 +33,7 @@ pub enum Known {
 /// A number as exact decimal text: an optional minus, digits without leading zeros, and a fraction without trailing
 /// zeros where there is one. There is no exponent and no minus zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Number(String);
+pub(crate) struct Number(String);
 
 /// Exponents beyond this are refused: their plain digits would fill the memory.
 const LARGEST_EXPONENT: i64 = 4096;
@@ -42,7 +42,7 @@ impl Number {
     /// Parses decimal text, with an exponent or without.
     ///
     /// Returns `None` for text that is no decimal number, or whose exponent is beyond ±4096.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -83,12 +83,12 @@ impl Number {
     }
 
     /// The decimal text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The number as an `i64`, where it is a whole number that fits.
-    pub fn as_i64(&self) -> Option<i64> {
+    pub(crate) fn as_i64(&self) -> Option<i64> {
         self.0.parse().ok()
     }
 }
@@ -100,17 +100,17 @@ impl From<i64> for Number {
 }
 
 /// A known string.
-pub fn string(text: impl Into<String>) -> Value {
+pub(crate) fn string(text: impl Into<String>) -> Value {
     Value::Value(Known::String(text.into()))
 }
 
 /// A known whole number.
-pub fn number(number: i64) -> Value {
+pub(crate) fn number(number: i64) -> Value {
     Value::Value(Known::Number(number.into()))
 }
 
 /// A known bool.
-pub fn boolean(value: bool) -> Value {
+pub(crate) fn boolean(value: bool) -> Value {
     Value::Value(Known::Bool(value))
 }
 
@@ -123,7 +123,7 @@ pub fn as_str(value: &Value) -> Option<&str> {
 }
 
 /// The attributes of a known object or map; `None` for null, unknown and every other kind.
-pub fn as_map(value: &Value) -> Option<&BTreeMap<String, Value>> {
+pub(crate) fn as_map(value: &Value) -> Option<&BTreeMap<String, Value>> {
     match value {
         Value::Value(Known::Map(map)) => Some(map),
         _ => None,
@@ -149,7 +149,7 @@ pub fn attribute<'a>(object: &'a Value, name: &str) -> &'a Value {
 }
 
 /// Whether no part of the value is unknown.
-pub fn is_wholly_known(value: &Value) -> bool {
+pub(crate) fn is_wholly_known(value: &Value) -> bool {
     match value {
         Value::Unknown => false,
         Value::Null => true,
@@ -161,12 +161,12 @@ pub fn is_wholly_known(value: &Value) -> bool {
 }
 
 /// The order in which a set keeps its elements; it says nothing of what is greater for a person.
-pub fn order(a: &Value, b: &Value) -> std::cmp::Ordering {
+pub(crate) fn order(a: &Value, b: &Value) -> std::cmp::Ordering {
     to_json(a).to_string().cmp(&to_json(b).to_string())
 }
 
 /// Sorts the elements of a set and drops what stands there twice. Unknown elements all stay: they may become different.
-pub fn make_set(items: &mut Vec<Value>) {
+pub(crate) fn make_set(items: &mut Vec<Value>) {
     items.sort_by(order);
     items.dedup_by(|a, b| a == b && is_wholly_known(a));
 }
@@ -237,7 +237,7 @@ pub fn from_json(json: &Json, kind: &Type) -> Result<Value, String> {
 ///
 /// # Errors
 /// Serde's sentence, where the value does not fit the model.
-pub fn decode<M: DeserializeOwned>(value: &Value) -> Result<M, String> {
+pub(crate) fn decode<M: DeserializeOwned>(value: &Value) -> Result<M, String> {
     serde_json::from_value(to_json(value)).map_err(|error| error.to_string())
 }
 
@@ -245,7 +245,7 @@ pub fn decode<M: DeserializeOwned>(value: &Value) -> Result<M, String> {
 ///
 /// # Errors
 /// A sentence, where the model does not fit the type.
-pub fn encode<M: Serialize>(model: &M, kind: &Type) -> Result<Value, String> {
+pub(crate) fn encode<M: Serialize>(model: &M, kind: &Type) -> Result<Value, String> {
     from_json(&serde_json::to_value(model).map_err(|error| error.to_string())?, kind)
 }
 

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long a write that was already sent may go on after the deadline or the cancellation.
-pub const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// How often the requests of one operation may be sent again after failures. A loop that succeeds after failures gives one
 /// back, so that this bounds a storm and not a long operation.
@@ -36,7 +36,7 @@ pub struct Wait {
 
 /// Why a wait ended without what it waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interrupted {
+pub(crate) enum Interrupted {
     /// The timeout is over, or would be before the thing waited for could come.
     Deadline,
     /// Somebody asked to stop.
@@ -45,18 +45,18 @@ pub enum Interrupted {
 
 impl Wait {
     /// Waits for at most `timeout` from now, or until `cancel` fires.
-    pub fn new(timeout: Duration, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(timeout: Duration, cancel: CancellationToken) -> Self {
         Self { deadline: after(timeout), cancel, retries: Arc::new(AtomicU32::new(RETRIES)) }
     }
 
     /// Waits for at most `timeout` from now; nothing can cancel it.
-    pub fn at_most(timeout: Duration) -> Self {
+    pub(crate) fn at_most(timeout: Duration) -> Self {
         Self::new(timeout, CancellationToken::new())
     }
 
     /// The same cancellation and retries with a deadline at most `limit` from now.
     #[must_use]
-    pub fn within(&self, limit: Duration) -> Self {
+    pub(crate) fn within(&self, limit: Duration) -> Self {
         Self { deadline: self.deadline.min(after(limit)), ..self.clone() }
     }
 
@@ -72,7 +72,7 @@ impl Wait {
     }
 
     /// What is left of the timeout; zero when it is over.
-    pub fn remaining(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
@@ -80,7 +80,7 @@ impl Wait {
     ///
     /// # Errors
     /// When it was cancelled, or the deadline has passed.
-    pub fn check(&self) -> Result<(), Interrupted> {
+    pub(crate) fn check(&self) -> Result<(), Interrupted> {
         if self.cancel.is_cancelled() {
             Err(Interrupted::Cancelled)
         } else if self.remaining().is_zero() {
@@ -94,7 +94,7 @@ impl Wait {
     ///
     /// # Errors
     /// When it was cancelled, or the deadline comes before the end of the sleep.
-    pub async fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
+    pub(crate) async fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
         self.check()?;
         if duration >= self.remaining() {
             return Err(Interrupted::Deadline);
@@ -110,7 +110,7 @@ impl Wait {
     ///
     /// # Errors
     /// When it was cancelled or the deadline passed before the future was done.
-    pub async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+    pub(crate) async fn bound<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
         self.check()?;
         tokio::select! {
             biased;
@@ -124,7 +124,7 @@ impl Wait {
     ///
     /// # Errors
     /// When the wait is over before the start, or the grace is.
-    pub async fn bound_write<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+    pub(crate) async fn bound_write<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
         self.check()?;
         let mut future = std::pin::pin!(future);
         let why = tokio::select! {

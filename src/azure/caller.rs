@@ -7,7 +7,7 @@ use crate::wait::Wait;
 
 /// Whoever is signed in, as far as the token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The application, or the user-assigned identity: `appid`. For a person, that of the Azure CLI.
     pub client_id: Option<String>,
     /// The object that roles are assigned to: `oid`.
@@ -21,7 +21,7 @@ impl Azure {
     ///
     /// # Errors
     /// When signing in fails.
-    pub async fn caller(&self, wait: &Wait) -> Result<Caller> {
+    pub(crate) async fn caller(&self, wait: &Wait) -> Result<Caller> {
         let subject = Subject::new(format!("sign in with {}", self.sign_in_method()), "Entra ID");
         let scope = self.bounded_cloud(&subject, wait).await?.resource_manager_scope();
         let token = wait

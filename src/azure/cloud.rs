@@ -17,7 +17,7 @@ const METADATA_API: &str = "2022-09-01";
 
 /// Where a cloud's services are. URLs are https, and have no slash at their end when shown as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cloud {
+pub(crate) struct Cloud {
     /// Entra ID, such as `https://login.microsoftonline.com/`.
     pub authority: Url,
     /// Azure Resource Manager, such as `https://management.azure.com/`.
@@ -32,12 +32,12 @@ pub struct Cloud {
 
 impl Cloud {
     /// The scope of a token for Azure Resource Manager.
-    pub fn resource_manager_scope(&self) -> String {
+    pub(crate) fn resource_manager_scope(&self) -> String {
         format!("{}/.default", self.resource_manager_audience.trim_end_matches('/'))
     }
 
     /// The scope of a token for Microsoft Graph.
-    pub fn graph_scope(&self) -> String {
+    pub(crate) fn graph_scope(&self) -> String {
         format!("{}/.default", self.graph.as_str().trim_end_matches('/'))
     }
 

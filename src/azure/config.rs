@@ -131,7 +131,7 @@ pub struct AksWorkload {
 
 /// The clouds by azurerm's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Environment {
+pub(crate) enum Environment {
     /// `public`.
     #[default]
     Public,
@@ -145,7 +145,7 @@ pub enum Environment {
 
 impl Environment {
     /// The name in configurations.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
             Self::UsGovernment => "usgovernment",
@@ -155,7 +155,7 @@ impl Environment {
     }
 
     /// The audience that Entra ID of this cloud expects in a federated token.
-    pub fn token_exchange_audience(self) -> &'static str {
+    pub(crate) fn token_exchange_audience(self) -> &'static str {
         match self {
             Self::Public | Self::Custom => "api://AzureADTokenExchange",
             Self::UsGovernment => "api://AzureADTokenExchangeUSGov",

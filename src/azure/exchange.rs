@@ -43,7 +43,7 @@ impl Azure {
     ///
     /// # Errors
     /// When Entra ID refuses ([`Error::is_not_known_yet`] tells whether that may pass), or cannot be asked.
-    pub async fn exchange(&self, tenant_id: &str, client_id: &str, assertion: &Secret, wait: &Wait) -> Result<()> {
+    pub(crate) async fn exchange(&self, tenant_id: &str, client_id: &str, assertion: &Secret, wait: &Wait) -> Result<()> {
         let subject = Subject::new("exchange a service account token", format!("client {client_id}"));
         if !is_guid(tenant_id) {
             return Err(subject.error(ErrorKind::BadRequest, format!("the tenant `{tenant_id}` is not a GUID")));
@@ -74,7 +74,7 @@ impl Azure {
 
 impl Error {
     /// Whether a refused exchange may be accepted a while later: the credential has not spread to all of Entra ID.
-    pub fn is_not_known_yet(&self) -> bool {
+    pub(crate) fn is_not_known_yet(&self) -> bool {
         NOT_KNOWN_YET.iter().any(|code| self.has_code(code))
     }
 }

@@ -21,25 +21,25 @@
 
 mod answer;
 mod arm;
-pub mod caller;
-pub mod cloud;
+pub(crate) mod caller;
+pub(crate) mod cloud;
 pub mod clusters;
 pub mod config;
 pub mod credentials;
-pub mod error;
+pub(crate) mod error;
 mod exchange;
 mod generated;
 mod hint;
-pub mod id;
+pub(crate) mod id;
 pub mod identities;
 mod pace;
-pub mod patience;
+pub(crate) mod patience;
 mod queue;
 mod recent;
 mod retry;
 pub mod role_assignments;
-pub mod role_definitions;
-pub mod secret;
+pub(crate) mod role_definitions;
+pub(crate) mod secret;
 mod sign_in;
 mod transport;
 mod view;
@@ -51,21 +51,21 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use tokio::sync::OnceCell;
 
-pub use cloud::Cloud;
-pub use clusters::Clusters;
-pub use config::{Config, Environment};
-pub use credentials::Credentials;
-pub use error::{Error, ErrorKind, Result};
-pub use id::{
-    ClusterId, ClusterKind, CredentialId, IdError, IdentityId, ResourceGroupId, RoleAssignmentId, RoleDefinitionId,
-    Scope, ScopeKind, SubscriptionId,
-};
-pub use identities::Identities;
+pub(crate) use cloud::Cloud;
+pub(crate) use clusters::Clusters;
+pub use config::Config;
+pub(crate) use config::Environment;
+pub(crate) use credentials::Credentials;
+pub(crate) use error::Result;
+pub use error::{Error, ErrorKind};
+pub use id::{ClusterId, CredentialId, IdentityId, RoleAssignmentId, RoleDefinitionId, Scope};
+pub use id::{ClusterKind, IdError, ResourceGroupId, ScopeKind, SubscriptionId};
+pub(crate) use identities::Identities;
 pub use patience::Patience;
-pub use role_assignments::RoleAssignments;
-pub use role_definitions::RoleDefinitions;
+pub(crate) use role_assignments::RoleAssignments;
+pub(crate) use role_definitions::RoleDefinitions;
 pub use secret::Secret;
-pub use sign_in::AccessToken;
+pub(crate) use sign_in::AccessToken;
 
 use crate::wait::Wait;
 use recent::Recent;
@@ -134,7 +134,7 @@ impl Azure {
 
     /// The same with other limits of waiting. To be called before this is shared; clones made earlier keep theirs.
     #[must_use]
-    pub fn with_patience(mut self, patience: Patience) -> Self {
+    pub(crate) fn with_patience(mut self, patience: Patience) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.patience = patience;
         }
@@ -142,22 +142,22 @@ impl Azure {
     }
 
     /// The limits of waiting.
-    pub fn patience(&self) -> &Patience {
+    pub(crate) fn patience(&self) -> &Patience {
         &self.inner.patience
     }
 
     /// How this signs in, such as `client secret`.
-    pub fn sign_in_method(&self) -> &'static str {
+    pub(crate) fn sign_in_method(&self) -> &'static str {
         self.inner.sign_in.method().name()
     }
 
     /// The cloud, as configurations name it.
-    pub fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         self.inner.config.environment
     }
 
     /// The audience that a federated token has in this cloud. Needs no network.
-    pub fn token_exchange_audience(&self) -> &'static str {
+    pub(crate) fn token_exchange_audience(&self) -> &'static str {
         self.inner.config.environment.token_exchange_audience()
     }
 
@@ -165,7 +165,7 @@ impl Azure {
     ///
     /// # Errors
     /// When the metadata host cannot be asked, or does not know the environment.
-    pub async fn cloud(&self) -> Result<&Cloud> {
+    pub(crate) async fn cloud(&self) -> Result<&Cloud> {
         let inner = &self.inner;
         let find = async || Cloud::find(&inner.config, &inner.transport, &Wait::at_most(METADATA)).await;
         inner.cloud.get_or_try_init(find).await
@@ -175,7 +175,7 @@ impl Azure {
     ///
     /// # Errors
     /// When the CLI or the metadata service must be asked and cannot be.
-    pub async fn tenant_id(&self) -> Result<String> {
+    pub(crate) async fn tenant_id(&self) -> Result<String> {
         if let Some(tenant) = self.inner.sign_in.method().tenant_id().or(self.inner.config.tenant_id.as_deref()) {
             return Ok(tenant.to_owned());
         }
@@ -223,7 +223,7 @@ impl Azure {
     ///
     /// # Errors
     /// When signing in fails: [`ErrorKind::SignIn`] with what Entra ID said.
-    pub async fn token(&self, scope: &str) -> Result<AccessToken> {
+    pub(crate) async fn token(&self, scope: &str) -> Result<AccessToken> {
         self.inner.sign_in.token(self.cloud().await?, None, scope).await
     }
 
@@ -233,22 +233,22 @@ impl Azure {
     }
 
     /// Federated identity credentials of managed identities.
-    pub fn credentials(&self) -> Credentials<'_> {
+    pub(crate) fn credentials(&self) -> Credentials<'_> {
         Credentials { azure: self }
     }
 
     /// Clusters of AKS and Azure Arc.
-    pub fn clusters(&self) -> Clusters<'_> {
+    pub(crate) fn clusters(&self) -> Clusters<'_> {
         Clusters { azure: self }
     }
 
     /// Role assignments.
-    pub fn role_assignments(&self) -> RoleAssignments<'_> {
+    pub(crate) fn role_assignments(&self) -> RoleAssignments<'_> {
         RoleAssignments { azure: self }
     }
 
     /// Role definitions.
-    pub fn role_definitions(&self) -> RoleDefinitions<'_> {
+    pub(crate) fn role_definitions(&self) -> RoleDefinitions<'_> {
         RoleDefinitions { azure: self }
     }
 

@@ -55,7 +55,7 @@ impl Default for Patience {
 impl Patience {
     /// The same with every wait divided by `divisor`, for this project's tests.
     #[must_use]
-    pub fn hurried(self, divisor: u32) -> Self {
+    pub(crate) fn hurried(self, divisor: u32) -> Self {
         let shorter = |wait: Duration| wait / divisor.max(1);
         Self {
             identity_missing: shorter(self.identity_missing),
@@ -70,12 +70,12 @@ impl Patience {
     }
 
     /// The pause before a binding is tried again.
-    pub fn next_probe(&self) -> Duration {
+    pub(crate) fn next_probe(&self) -> Duration {
         self.between_probes.mul_f64((1.0 + 2.0 * rand::random::<f64>()) / 3.0)
     }
 
     /// The next pause, drawn so that processes that collided do not collide again.
-    pub fn next(&self) -> Duration {
+    pub(crate) fn next(&self) -> Duration {
         jittered(self.pause)
     }
 

@@ -22,7 +22,7 @@ const OFFERED: usize = 3;
 
 /// A role definition, as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct RoleDefinition {
+pub(crate) struct RoleDefinition {
     /// Its full id.
     pub id: String,
     /// Its name in ids, a GUID.
@@ -35,7 +35,7 @@ pub struct RoleDefinition {
 /// The properties of a role definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct RoleDefinitionProperties {
+pub(crate) struct RoleDefinitionProperties {
     /// What people call it, such as `Key Vault Secrets User`.
     pub role_name: String,
     /// `BuiltInRole` or `CustomRole`.
@@ -54,7 +54,7 @@ pub struct RoleDefinitionProperties {
 /// Actions of Azure Resource Manager, and of the services themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Permission {
+pub(crate) struct Permission {
     /// Allowed on the control plane.
     #[serde(deserialize_with = "null_is_empty")]
     pub actions: Vec<String>,
@@ -78,7 +78,7 @@ type Found = Arc<tokio::sync::Mutex<Option<RoleDefinition>>>;
 
 /// Calls about role definitions.
 #[derive(Debug, Clone, Copy)]
-pub struct RoleDefinitions<'a> {
+pub(crate) struct RoleDefinitions<'a> {
     pub(super) azure: &'a Azure,
 }
 
@@ -87,7 +87,7 @@ impl RoleDefinitions<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub async fn get(&self, scope: &Scope, id: &RoleDefinitionId, wait: &Wait) -> Result<Option<RoleDefinition>> {
+    pub(crate) async fn get(&self, scope: &Scope, id: &RoleDefinitionId, wait: &Wait) -> Result<Option<RoleDefinition>> {
         let path = format!("{}/{}", collection(scope), id.guid());
         self.azure.find(&Request::new(Method::GET, "role definition", path, API), wait).await
     }
@@ -97,7 +97,7 @@ impl RoleDefinitions<'_> {
     /// # Errors
     /// When there is none: [`ErrorKind::NotFound`], with the names that come near. When there are several, which custom
     /// roles allow.
-    pub async fn find(&self, scope: &Scope, name: &str, wait: &Wait) -> Result<RoleDefinition> {
+    pub(crate) async fn find(&self, scope: &Scope, name: &str, wait: &Wait) -> Result<RoleDefinition> {
         let place = scope.subscription().map_or_else(|| scope.key(), str::to_lowercase);
         let known = {
             let mut known = self.azure.inner.known_roles.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +152,7 @@ impl RoleDefinitions<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub async fn list(&self, scope: &Scope, wait: &Wait) -> Result<Vec<RoleDefinition>> {
+    pub(crate) async fn list(&self, scope: &Scope, wait: &Wait) -> Result<Vec<RoleDefinition>> {
         self.azure.list(&Request::new(Method::GET, "role definitions", collection(scope), API), wait).await
     }
 }
@@ -163,7 +163,7 @@ fn collection(scope: &Scope) -> String {
 
 /// Names that come near one that does not exist, nearest first. Guides shorten names ("Service Bus Data Sender" for "Azure
 /// Service Bus Data Sender"), so a name that contains all words comes before any misspelling.
-pub fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = name.to_lowercase();
     let words: Vec<&str> = wanted.split_whitespace().collect();
     let mut scored: Vec<(f64, &str)> = names

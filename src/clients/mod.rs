@@ -15,7 +15,7 @@ use cluster::AzureCluster;
 
 /// What the provider's configuration gives access to.
 #[derive(Debug)]
-pub struct Clients {
+pub(crate) struct Clients {
     azure_settings: Known<azure::Config>,
     azure: OnceLock<Result<Azure>>,
     kubernetes_settings: Known<kubernetes::Settings>,
@@ -32,7 +32,7 @@ pub struct Clients {
 
 impl Clients {
     /// Clients with these settings; nothing is made yet.
-    pub fn new(azure: Known<azure::Config>, kubernetes: Known<kubernetes::Settings>, plan_checks: PlanChecks) -> Self {
+    pub(crate) fn new(azure: Known<azure::Config>, kubernetes: Known<kubernetes::Settings>, plan_checks: PlanChecks) -> Self {
         Self {
             azure_settings: azure,
             azure: OnceLock::new(),
@@ -46,7 +46,7 @@ impl Clients {
     }
 
     /// Whether this is the first check of the run that could not be made: the user is told once, not for each object.
-    pub fn first_skipped(&self) -> bool {
+    pub(crate) fn first_skipped(&self) -> bool {
         !self.skipped.swap(true, Ordering::Relaxed)
     }
 
@@ -64,7 +64,7 @@ impl Clients {
     ///
     /// # Errors
     /// Where the configuration is unknown, names no way to sign in, or one that is misconfigured.
-    pub fn azure(&self) -> Result<&Azure> {
+    pub(crate) fn azure(&self) -> Result<&Azure> {
         let made = self.azure.get_or_init(|| match &self.azure_settings {
             Known::Yes(settings) => Azure::new(settings.clone()).map_err(Error::from),
             Known::Not(attributes) => Err(unknown("Azure", attributes)),
@@ -105,7 +105,7 @@ impl Clients {
     }
 
     /// What is configured for Azure; `None` where it is unknown.
-    pub fn azure_settings(&self) -> Option<&azure::Config> {
+    pub(crate) fn azure_settings(&self) -> Option<&azure::Config> {
         match &self.azure_settings {
             Known::Yes(settings) => Some(settings),
             Known::Not(_) | Known::Wrong(_) => None,
@@ -117,7 +117,7 @@ impl Clients {
     ///
     /// # Errors
     /// Where it is not the id of a cluster.
-    pub fn cluster_id(&self) -> Result<Option<ClusterId>> {
+    pub(crate) fn cluster_id(&self) -> Result<Option<ClusterId>> {
         match &self.kubernetes_settings {
             Known::Yes(settings) => cluster_id(settings),
             Known::Not(_) => Ok(None),
@@ -129,7 +129,7 @@ impl Clients {
     ///
     /// # Errors
     /// Where the configuration is unknown or contradicts itself. That none is configured is known at the first request.
-    pub fn kubernetes(&self) -> Result<&kubernetes::Client> {
+    pub(crate) fn kubernetes(&self) -> Result<&kubernetes::Client> {
         let made = self.kubernetes.get_or_init(|| match &self.kubernetes_settings {
             Known::Yes(settings) => match cluster_id(settings)? {
                 None => Ok(kubernetes::Client::new(settings.clone())),
@@ -187,7 +187,7 @@ impl Endpoint {
 
 /// Settings, or what keeps them from being known.
 #[derive(Debug, Clone)]
-pub enum Known<T> {
+pub(crate) enum Known<T> {
     /// All is known.
     Yes(T),
     /// These attributes are not.
@@ -198,7 +198,7 @@ pub enum Known<T> {
 
 /// The provider's attribute `plan_checks`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PlanChecks {
+pub(crate) enum PlanChecks {
     /// Check what can be checked.
     #[default]
     Auto,

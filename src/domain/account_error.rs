@@ -6,7 +6,7 @@ use crate::kubernetes::{self, Kind};
 
 /// The service account that a resource writes, and as whom.
 #[derive(Debug, Clone, Copy)]
-pub struct Account<'a> {
+pub(crate) struct Account<'a> {
     /// The resource's type, for the import block.
     pub type_name: &'static str,
     /// Its namespace.
@@ -18,7 +18,7 @@ pub struct Account<'a> {
 }
 
 /// The error on the attribute that can end it.
-pub fn explain(error: kubernetes::Error, account: Account<'_>) -> Error {
+pub(crate) fn explain(error: kubernetes::Error, account: Account<'_>) -> Error {
     let Account { type_name, namespace, name, field_manager } = account;
     let (kind, causes) = (error.kind, error.causes.clone());
     let keys = || {
@@ -64,7 +64,7 @@ pub fn explain(error: kubernetes::Error, account: Account<'_>) -> Error {
 }
 
 /// The error on adding annotations to what is not there. `namespace_exists` is `None` where we may not know.
-pub fn missing(account: Account<'_>, namespace_exists: Option<bool>) -> Error {
+pub(crate) fn missing(account: Account<'_>, namespace_exists: Option<bool>) -> Error {
     let Account { namespace, name, .. } = account;
     if namespace_exists == Some(false) {
         let detail =
@@ -80,7 +80,7 @@ pub fn missing(account: Account<'_>, namespace_exists: Option<bool>) -> Error {
 }
 
 /// The error on adding annotations to what is being deleted.
-pub fn going(account: Account<'_>) -> Error {
+pub(crate) fn going(account: Account<'_>) -> Error {
     let Account { namespace, name, .. } = account;
     Error::new(
         format!("Service account \"{namespace}/{name}\" is being deleted"),
@@ -90,7 +90,7 @@ pub fn going(account: Account<'_>) -> Error {
 }
 
 /// The error on making the whole object ours where only some of its keys were.
-pub fn needs_consent() -> Error {
+pub(crate) fn needs_consent() -> Error {
     Error::new(
         "The service account belongs to somebody else",
         "Somebody else made it, such as kubectl or a chart, and the state has `manage = \"annotations\"`. With `manage = \"object\"` \

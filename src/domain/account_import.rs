@@ -5,7 +5,7 @@ use crate::kubernetes::{Fields, Key, ServiceAccount};
 
 /// What an import takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// Whether only annotations and labels are ours, on an object of somebody else's.
     pub annotations_only: bool,
     /// The parts that the import takes. Automount is none of them: it is read whoever set it.
@@ -16,7 +16,7 @@ pub struct Claim {
 ///
 /// Where the manager has applied labels or annotations to an object of which others keep more, these are all that is ours.
 /// Otherwise the object is, with all labels and annotations but those of Kubernetes itself that we do not apply.
-pub fn claim(live: &ServiceAccount, manager: &str) -> Claim {
+pub(crate) fn claim(live: &ServiceAccount, manager: &str) -> Claim {
     let own = live.managers.applied_by(manager);
     let partial = |key: &Key| matches!(key, Key::Annotation(_) | Key::Label(_));
     let annotations_only = !own.is_empty() && own.iter().all(partial) && live.managers.has_owner_besides(manager);

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// An assignment, as far as it is known.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Assignment<'a> {
+pub(crate) struct Assignment<'a> {
     /// The scope, from its slash on.
     pub scope: Option<&'a str>,
     /// The role's name.
@@ -24,7 +24,7 @@ pub struct Assignment<'a> {
 
 /// Why an assignment is broad: because of one or both.
 #[derive(Debug, Clone)]
-pub struct Broad {
+pub(crate) struct Broad {
     /// Its scope is a subscription, a management group or the root.
     pub scope: bool,
     /// Its role may do nearly everything.
@@ -56,7 +56,7 @@ const ROLES: [(&str, &str, Power); 4] = [
 ];
 
 /// What is broad about an assignment. What is not known counts as narrow.
-pub fn of(assignment: Assignment<'_>) -> Option<Broad> {
+pub(crate) fn of(assignment: Assignment<'_>) -> Option<Broad> {
     let listed = ROLES.iter().find(|(name, guid, _)| match (assignment.role_id, assignment.role_name) {
         (Some(id), _) => same_role(id, guid),
         (None, given) => given.is_some_and(|given| given.eq_ignore_ascii_case(name)),
@@ -74,7 +74,7 @@ pub fn of(assignment: Assignment<'_>) -> Option<Broad> {
 }
 
 /// Whether a condition limits which roles can be assigned. One that names another action, such as reading blobs, does not.
-pub fn limits_assigning(condition: &str) -> bool {
+pub(crate) fn limits_assigning(condition: &str) -> bool {
     condition.to_ascii_lowercase().contains("microsoft.authorization/roleassignments")
 }
 

@@ -5,10 +5,10 @@ use crate::azure::clusters::Cluster;
 use crate::azure::id::ClusterKind;
 
 /// The flags of both features that workload identity needs; the Azure CLI has the same for AKS and Azure Arc.
-pub const BOTH_FEATURES: &str = "--enable-oidc-issuer --enable-workload-identity";
+pub(crate) const BOTH_FEATURES: &str = "--enable-oidc-issuer --enable-workload-identity";
 
 /// How features of a cluster are switched on: a sentence and the command of the Azure CLI, to copy.
-pub fn enable(id: &ClusterId, cluster: &Cluster, flags: &str) -> String {
+pub(crate) fn enable(id: &ClusterId, cluster: &Cluster, flags: &str) -> String {
     let (subscription, group, name) = (id.subscription(), id.group().name(), id.name());
     let named = format!("--subscription {subscription} --resource-group {group} --name {name}");
     // <https://learn.microsoft.com/azure/aks/aksarc/workload-identity>, the note on the preview.

@@ -4,13 +4,13 @@
 //! a space around the issuer is accepted by Azure and blocks every exchange later.
 
 /// The longest issuer, subject or audience, in characters.
-pub const LONGEST: usize = 600;
+pub(crate) const LONGEST: usize = 600;
 
 /// Checks an issuer: an absolute https URL without a space around it, without user, query or fragment.
 ///
 /// # Errors
 /// What is wrong, and where the right issuer is found.
-pub fn check_issuer(issuer: &str) -> Result<(), String> {
+pub(crate) fn check_issuer(issuer: &str) -> Result<(), String> {
     const WHERE: &str = "The issuer must be written exactly as in the cluster's tokens. AKS prints it: az aks show --resource-group GROUP --name CLUSTER --query oidcIssuerProfile.issuerUrl --output tsv";
     check_text("issuer", issuer)?;
     let fault = match url::Url::parse(issuer) {
@@ -29,7 +29,7 @@ pub fn check_issuer(issuer: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// What is wrong.
-pub fn check_subject(subject: &str) -> Result<(), String> {
+pub(crate) fn check_subject(subject: &str) -> Result<(), String> {
     check_text("subject", subject)?;
     if subject.contains('*') {
         return Err(format!(
@@ -43,7 +43,7 @@ pub fn check_subject(subject: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// What is wrong.
-pub fn check_audience(audience: &str) -> Result<(), String> {
+pub(crate) fn check_audience(audience: &str) -> Result<(), String> {
     check_text("audience", audience)
 }
 

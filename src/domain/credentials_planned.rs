@@ -16,21 +16,21 @@ const MANY: usize = 18;
 
 /// The plans of a run, by identity.
 #[derive(Debug, Default)]
-pub struct Planned {
+pub(crate) struct Planned {
     identities: Mutex<HashMap<String, Arc<OnIdentity>>>,
     leaving_accounts: Mutex<BTreeSet<String>>,
 }
 
 /// What is planned on one identity, and what a list said that is there.
 #[derive(Debug, Default)]
-pub struct OnIdentity {
+pub(crate) struct OnIdentity {
     /// What is there, listed once in a run.
     pub there: OnceCell<Vec<Credential>>,
     run: Mutex<Run>,
 }
 
 /// Issuer and subject; `None` as long as they are not known.
-pub type Pair = Option<(String, String)>;
+pub(crate) type Pair = Option<(String, String)>;
 
 #[derive(Debug, Default)]
 struct Run {
@@ -45,7 +45,7 @@ struct Run {
 
 /// What is certainly wrong with a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Impossible {
+pub(crate) enum Impossible {
     /// These names are planned, more than an identity holds.
     TooMany(Vec<String>),
     /// This other name is planned for the same issuer and subject.
@@ -54,7 +54,7 @@ pub enum Impossible {
 
 /// What may be wrong with a plan, or not, depending on what else the run does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Doubt {
+pub(crate) enum Doubt {
     /// So many credentials are there or planned.
     Many(usize),
     /// This credential is there, for the same issuer and subject.
@@ -63,18 +63,18 @@ pub enum Doubt {
 
 impl Planned {
     /// The plans on an identity; `key` is its id in one casing.
-    pub fn on(&self, key: &str) -> Arc<OnIdentity> {
+    pub(crate) fn on(&self, key: &str) -> Arc<OnIdentity> {
         let mut all = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(key.to_owned()).or_default())
     }
 
     /// Notes that a binding of the service account with this subject will be replaced, and with it what the account says.
-    pub fn account_leaves(&self, subject: &str) {
+    pub(crate) fn account_leaves(&self, subject: &str) {
         self.leaving_accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(subject.to_owned());
     }
 
     /// Whether a binding of the service account with this subject will be replaced.
-    pub fn account_is_leaving(&self, subject: &str) -> bool {
+    pub(crate) fn account_is_leaving(&self, subject: &str) -> bool {
         self.leaving_accounts.lock().unwrap_or_else(PoisonError::into_inner).contains(subject)
     }
 }
@@ -84,7 +84,7 @@ impl OnIdentity {
     ///
     /// # Errors
     /// Where that cannot be, whatever else the run does.
-    pub fn stays(&self, name: &str, pair: Pair) -> Result<(), Impossible> {
+    pub(crate) fn stays(&self, name: &str, pair: Pair) -> Result<(), Impossible> {
         let mut run = self.run();
         let key = name.to_lowercase();
         let twice = pair.as_ref().and_then(|_| {
@@ -102,22 +102,22 @@ impl OnIdentity {
     }
 
     /// Notes that a credential will be replaced.
-    pub fn leaves(&self, name: &str) {
+    pub(crate) fn leaves(&self, name: &str) {
         self.run().leaves.insert(name.to_lowercase());
     }
 
     /// Notes that this process has deleted a credential of this identity.
-    pub fn deleted(&self) {
+    pub(crate) fn deleted(&self) {
         self.run().deletes = true;
     }
 
     /// Whether this process has deleted a credential of this identity, so that others may be about to go.
-    pub fn deletes(&self) -> bool {
+    pub(crate) fn deletes(&self) -> bool {
         self.run().deletes
     }
 
     /// What may keep a new credential from being made, given what is there now. That an identity fills up is told once.
-    pub fn doubts(&self, name: &str, pair: &Pair, there: &[Credential]) -> Vec<Doubt> {
+    pub(crate) fn doubts(&self, name: &str, pair: &Pair, there: &[Credential]) -> Vec<Doubt> {
         let mut run = self.run();
         let mut doubts = Vec::new();
         let others = |found: &&Credential| {

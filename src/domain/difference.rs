@@ -1,7 +1,7 @@
 //! Where two texts that must agree byte for byte do not: the eye misses a slash and a capital letter.
 
 /// The first place where `found` differs from `expected`, in words.
-pub fn first(expected: &str, found: &str) -> String {
+pub(crate) fn first(expected: &str, found: &str) -> String {
     let (mut wanted, mut got) = (expected.chars(), found.chars());
     let mut place = 1;
     loop {

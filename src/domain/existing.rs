@@ -6,7 +6,7 @@ use crate::error::Error;
 ///
 /// The block's `to` cannot name the resource's address, which Terraform does not tell a provider; Terraform prints it
 /// itself, below the error.
-pub fn already_exists(what: &str, type_name: &str, id: &str) -> Error {
+pub(crate) fn already_exists(what: &str, type_name: &str, id: &str) -> Error {
     Error::new(
         format!("{what} exists already"),
         format!(

@@ -9,7 +9,7 @@ pub fn normal(location: &str) -> String {
 }
 
 /// Whether two texts name one region.
-pub fn same(a: &str, b: &str) -> bool {
+pub(crate) fn same(a: &str, b: &str) -> bool {
     normal(a) == normal(b)
 }
 

@@ -8,7 +8,7 @@ use crate::azure::{RoleDefinitionId, Scope};
 /// `<scope>|<GUID of the role>|<GUID of the principal>`, all in lower case, the scope without a slash at its end.
 ///
 /// The same assignment gets the same name wherever it is made, so that making it twice is an update and not a conflict.
-pub fn name(scope: &str, role: &str, principal: &str) -> Uuid {
+pub(crate) fn name(scope: &str, role: &str, principal: &str) -> Uuid {
     let scope = scope.trim_end_matches('/').to_ascii_lowercase();
     let key = format!("{scope}|{}|{}", role.to_ascii_lowercase(), principal.to_ascii_lowercase());
     Uuid::new_v5(&Uuid::NAMESPACE_URL, key.as_bytes())
@@ -16,7 +16,7 @@ pub fn name(scope: &str, role: &str, principal: &str) -> Uuid {
 
 /// What tells the assignments to one principal apart: `<scope>|<GUID of the role>`, in lower case, without a slash at the scope's
 /// end.
-pub fn key(scope: &str, role: &str) -> String {
+pub(crate) fn key(scope: &str, role: &str) -> String {
     format!("{}|{}", scope.trim_end_matches('/'), role_guid(role)).to_ascii_lowercase()
 }
 
@@ -59,7 +59,7 @@ pub fn check_role_name(name: &str) -> Result<(), String> {
 }
 
 /// Whether two role definition ids name one role.
-pub fn same_role(a: &str, b: &str) -> bool {
+pub(crate) fn same_role(a: &str, b: &str) -> bool {
     role_guid(a).eq_ignore_ascii_case(role_guid(b))
 }
 
@@ -72,7 +72,7 @@ pub fn same_scope(a: &str, b: &str) -> bool {
 ///
 /// # Errors
 /// What was expected; `what` names the thing in the sentence.
-pub fn check_uuid(what: &str, text: &str) -> Result<(), String> {
+pub(crate) fn check_uuid(what: &str, text: &str) -> Result<(), String> {
     if text.len() == 36 && Uuid::try_parse(text).is_ok() {
         return Ok(());
     }

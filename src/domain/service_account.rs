@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// The annotation with the client id of the identity that pods act as.
-pub const CLIENT_ID: &str = "azure.workload.identity/client-id";
+pub(crate) const CLIENT_ID: &str = "azure.workload.identity/client-id";
 /// The annotation with that identity's tenant; without it the webhook uses its own.
-pub const TENANT_ID: &str = "azure.workload.identity/tenant-id";
+pub(crate) const TENANT_ID: &str = "azure.workload.identity/tenant-id";
 /// The annotation with the lifetime of the pods' projected tokens, in seconds.
-pub const TOKEN_EXPIRATION: &str = "azure.workload.identity/service-account-token-expiration";
+pub(crate) const TOKEN_EXPIRATION: &str = "azure.workload.identity/service-account-token-expiration";
 
 /// What the webhook accepts as [`TOKEN_EXPIRATION`], in seconds: an hour to a day.
-pub const TOKEN_EXPIRATION_SECONDS: RangeInclusive<i64> = 3600..=86_400;
+pub(crate) const TOKEN_EXPIRATION_SECONDS: RangeInclusive<i64> = 3600..=86_400;
 
 /// The most that all annotations of an object may hold, keys and values, in bytes.
 const ANNOTATIONS: usize = 262_144;
@@ -28,7 +28,7 @@ const MANAGER: usize = 128;
 ///
 /// # Errors
 /// The rule, and what was found.
-pub fn check_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     if is_subdomain(name) {
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The rule, and what was found.
-pub fn check_namespace(namespace: &str) -> Result<(), String> {
+pub(crate) fn check_namespace(namespace: &str) -> Result<(), String> {
     if is_label(namespace) {
         return Ok(());
     }
@@ -56,7 +56,7 @@ pub fn check_namespace(namespace: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The rule, and what was found.
-pub fn check_label_key(key: &str) -> Result<(), String> {
+pub(crate) fn check_label_key(key: &str) -> Result<(), String> {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
@@ -74,7 +74,7 @@ pub fn check_label_key(key: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The rule, and what was found; and the attribute to set, where the key is one of Workload ID's.
-pub fn check_annotation_key(key: &str) -> Result<(), String> {
+pub(crate) fn check_annotation_key(key: &str) -> Result<(), String> {
     let attribute = match key {
         CLIENT_ID => "client_id",
         TENANT_ID => "tenant_id",
@@ -88,7 +88,7 @@ pub fn check_annotation_key(key: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The rule, and what was found.
-pub fn check_label_value(value: &str) -> Result<(), String> {
+pub(crate) fn check_label_value(value: &str) -> Result<(), String> {
     if is_value(value) {
         return Ok(());
     }
@@ -101,7 +101,7 @@ pub fn check_label_value(value: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The limit, and how far it is passed.
-pub fn check_annotations<'a>(annotations: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
+pub(crate) fn check_annotations<'a>(annotations: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
     let size: usize = annotations.map(|(key, value)| key.len() + value.len()).sum();
     if size <= ANNOTATIONS {
         return Ok(());
@@ -113,7 +113,7 @@ pub fn check_annotations<'a>(annotations: impl Iterator<Item = (&'a str, &'a str
 ///
 /// # Errors
 /// The form, and what was found.
-pub fn check_uuid(id: &str) -> Result<(), String> {
+pub(crate) fn check_uuid(id: &str) -> Result<(), String> {
     if id.len() == 36 && uuid::Uuid::try_parse(id).is_ok() {
         return Ok(());
     }
@@ -124,7 +124,7 @@ pub fn check_uuid(id: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The rule, and what was found.
-pub fn check_field_manager(manager: &str) -> Result<(), String> {
+pub(crate) fn check_field_manager(manager: &str) -> Result<(), String> {
     let printable = |c: char| c == ' ' || !c.is_control() && !c.is_whitespace();
     if !manager.is_empty() && manager.len() <= MANAGER && manager.chars().all(printable) {
         return Ok(());
@@ -133,7 +133,7 @@ pub fn check_field_manager(manager: &str) -> Result<(), String> {
 }
 
 /// Whether a label or annotation belongs to Kubernetes itself or to one of its tools: its prefix is under kubernetes.io or k8s.io.
-pub fn is_of_kubernetes(key: &str) -> bool {
+pub(crate) fn is_of_kubernetes(key: &str) -> bool {
     let prefix = key.split_once('/').map(|(prefix, _)| prefix.to_lowercase()).unwrap_or_default();
     ["kubernetes.io", "k8s.io"]
         .iter()
@@ -144,7 +144,7 @@ pub fn is_of_kubernetes(key: &str) -> bool {
 ///
 /// # Errors
 /// What is expected, and what was found.
-pub fn parse_id(id: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_id(id: &str) -> Result<(String, String), String> {
     let Some((namespace, name)) = id.split_once('/') else {
         return Err(format!("Expected `namespace/name`, such as `default/web`, got `{id}`."));
     };
@@ -154,7 +154,7 @@ pub fn parse_id(id: &str) -> Result<(String, String), String> {
 }
 
 /// The annotations that Workload ID's attributes stand for.
-pub fn annotations(
+pub(crate) fn annotations(
     client_id: Option<&str>,
     tenant_id: Option<&str>,
     token_expiration_seconds: Option<i64>,
@@ -167,15 +167,15 @@ pub fn annotations(
 }
 
 /// A map whose keys without a value are left alone: `{ team = var.team }` with a null variable.
-pub type Map = BTreeMap<String, Option<String>>;
+pub(crate) type Map = BTreeMap<String, Option<String>>;
 
 /// The keys of a configured map that have a value.
-pub fn given(map: Option<&Map>) -> BTreeMap<String, String> {
+pub(crate) fn given(map: Option<&Map>) -> BTreeMap<String, String> {
     map.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
 }
 
 /// A map of the state with the values that its keys have now; those that are gone leave it.
-pub fn still(map: Option<&Map>, live: &BTreeMap<String, String>) -> Option<Map> {
+pub(crate) fn still(map: Option<&Map>, live: &BTreeMap<String, String>) -> Option<Map> {
     let still = |(key, value): (&String, &Option<String>)| match value {
         Some(_) => live.get(key).map(|value| (key.clone(), Some(value.clone()))),
         None => Some((key.clone(), None)),

@@ -3,12 +3,12 @@
 /// The subject of the service account `name` in `namespace`: the `sub` claim of its tokens.
 ///
 /// At most 22 + 63 + 1 + 253 = 339 characters, so it always fits the 600 that Azure allows.
-pub fn of_service_account(namespace: &str, name: &str) -> String {
+pub(crate) fn of_service_account(namespace: &str, name: &str) -> String {
     format!("system:serviceaccount:{namespace}:{name}")
 }
 
 /// The namespace and the name in a service account's subject; `None` where it is none.
-pub fn parse(subject: &str) -> Option<(&str, &str)> {
+pub(crate) fn parse(subject: &str) -> Option<(&str, &str)> {
     let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
 }

@@ -20,7 +20,7 @@ pub struct Error(Box<Failure>);
 
 /// A failed operation on an API server, or a decision not to make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// Which failure it is; decide by this, never by the message.
     pub kind: Kind,
     /// The HTTP status, where there was an answer.
@@ -96,7 +96,7 @@ pub enum Kind {
 
 /// One field that another manager holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// The manager as the server names it: `"helm" using v1` for an update, `"azwi"` for an apply; empty where unknown.
     pub manager: String,
     /// The field.
@@ -105,7 +105,7 @@ pub struct Cause {
 
 impl Cause {
     /// The manager, in words.
-    pub fn owner(&self) -> &str {
+    pub(crate) fn owner(&self) -> &str {
         match self.manager.as_str() {
             "" => "somebody whose name was not kept",
             // The API server's name for all that was written before the object had managed fields.
@@ -158,7 +158,7 @@ impl Error {
     }
 
     /// An error on the way to a cluster, by whoever should hand out its kubeconfig or a token.
-    pub fn on_the_way(
+    pub(crate) fn on_the_way(
         kind: Kind,
         cluster: impl Into<String>,
         message: impl Into<String>,
@@ -189,7 +189,7 @@ impl Error {
     }
 
     /// True where the request may have taken effect although it failed.
-    pub fn is_ambiguous(&self) -> bool {
+    pub(crate) fn is_ambiguous(&self) -> bool {
         matches!(self.kind, Kind::Lost | Kind::Server)
     }
 }

@@ -29,7 +29,7 @@ impl Key {
     /// The held keys that an update takes out of other managers' Update entries, or they could never be removed. Each side is
     /// what is applied, and whether the whole object is ours. Whoever owns only annotations takes nothing; whoever stops owning
     /// the object takes what it goes on to manage.
-    pub fn to_take_over(before: (&Fields, bool), after: (&Fields, bool)) -> BTreeSet<Self> {
+    pub(crate) fn to_take_over(before: (&Fields, bool), after: (&Fields, bool)) -> BTreeSet<Self> {
         let (held, wanted) = (before.0.keys(), after.0.keys());
         let mut keys: BTreeSet<Self> = match (before.1, after.1) {
             (true, true) => held,
@@ -43,7 +43,7 @@ impl Key {
     }
 
     /// Reads a path as conflicts name it, such as `.metadata.annotations.azure.workload.identity/client-id`.
-    pub fn from_path(path: &str) -> Self {
+    pub(crate) fn from_path(path: &str) -> Self {
         if let Some(name) = path.strip_prefix(".metadata.annotations.") {
             return Self::Annotation(name.to_owned());
         }
@@ -72,39 +72,39 @@ impl fmt::Display for Key {
 
 /// The managers of one object, as its `managedFields` list them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Managers(Vec<ManagedFieldsEntry>);
+pub(crate) struct Managers(Vec<ManagedFieldsEntry>);
 
 impl Managers {
     /// Wraps what the API server sent.
-    pub fn new(entries: Vec<ManagedFieldsEntry>) -> Self {
+    pub(crate) fn new(entries: Vec<ManagedFieldsEntry>) -> Self {
         Self(entries)
     }
 
     /// The keys that `manager` owns through server-side apply.
-    pub fn applied_by(&self, manager: &str) -> BTreeSet<Key> {
+    pub(crate) fn applied_by(&self, manager: &str) -> BTreeSet<Key> {
         self.0.iter().filter(|entry| is(entry, manager, "Apply")).flat_map(keys).collect()
     }
 
     /// True where an entry of this name exists, whatever its operation.
-    pub fn has(&self, manager: &str) -> bool {
+    pub(crate) fn has(&self, manager: &str) -> bool {
         self.0.iter().any(|entry| entry.manager.as_deref() == Some(manager))
     }
 
     /// True where something besides `manager` (by apply) keeps keys on the object: a chart, a controller, another applier. A command
     /// such as `kubectl annotate` is nobody who comes back.
-    pub fn has_owner_besides(&self, manager: &str) -> bool {
+    pub(crate) fn has_owner_besides(&self, manager: &str) -> bool {
         let passing = ["kubectl-annotate", "kubectl-label", "kubectl-edit", "kubectl-patch", "kubectl-set"];
         let others = self.0.iter().filter(|entry| !is(entry, manager, "Apply") && !keys(entry).is_empty());
         others.filter_map(|entry| entry.manager.as_deref()).any(|name| !passing.contains(&name) && name != manager)
     }
 
     /// The keys that somebody owns through POST, PUT or a patch, and that an apply could therefore never remove.
-    pub fn updated(&self) -> BTreeSet<Key> {
+    pub(crate) fn updated(&self) -> BTreeSet<Key> {
         self.0.iter().filter(|entry| entry.operation.as_deref() == Some("Update")).flat_map(keys).collect()
     }
 
     /// Who owns `key` besides `manager` (by apply), named as the API server's conflicts do.
-    pub fn owners(&self, key: &Key, manager: &str) -> Vec<String> {
+    pub(crate) fn owners(&self, key: &Key, manager: &str) -> Vec<String> {
         let others = self.0.iter().filter(|entry| !is(entry, manager, "Apply") && keys(entry).contains(key));
         others
             .map(|entry| {
@@ -120,7 +120,7 @@ impl Managers {
 
     /// The same entries after `manager` has taken `wanted` from every Update entry into an Apply entry of its own. Entries of
     /// other appliers stay as they are: what they apply is theirs as well. `None` where there is nothing to take.
-    pub fn taken_over(&self, manager: &str, wanted: &BTreeSet<Key>) -> Option<Self> {
+    pub(crate) fn taken_over(&self, manager: &str, wanted: &BTreeSet<Key>) -> Option<Self> {
         let taken: BTreeSet<Key> = self.updated().intersection(wanted).cloned().collect();
         if taken.is_empty() {
             return None;
@@ -149,7 +149,7 @@ impl Managers {
     }
 
     /// The entries, to be written.
-    pub fn entries(&self) -> &[ManagedFieldsEntry] {
+    pub(crate) fn entries(&self) -> &[ManagedFieldsEntry] {
         &self.0
     }
 }

@@ -16,15 +16,15 @@ pub mod environment;
 pub mod error;
 pub mod forms;
 mod kubeconfig;
-pub mod managed_fields;
+pub(crate) mod managed_fields;
 pub mod ownership;
 mod plugin;
 pub mod remote;
 mod resolve;
 mod send;
-pub mod service_account;
-pub mod service_accounts;
-pub mod tokens;
+pub(crate) mod service_account;
+pub(crate) mod service_accounts;
+pub(crate) mod tokens;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -34,11 +34,14 @@ use tokio::sync::OnceCell;
 
 pub use config::{Exec, Settings};
 pub use environment::Environment;
-pub use error::{Cause, Error, Failure, Kind};
-pub use managed_fields::{Key, Managers};
+pub(crate) use error::{Cause, Failure};
+pub use error::{Error, Kind};
+pub use managed_fields::Key;
+pub(crate) use managed_fields::Managers;
 pub use remote::{Audience, Remote};
-pub use service_account::{Fields, ServiceAccount};
-pub use tokens::Token;
+pub use service_account::Fields;
+pub(crate) use service_account::ServiceAccount;
+pub(crate) use tokens::Token;
 
 pub use crate::http::Proxies;
 
@@ -71,12 +74,12 @@ struct Connection {
 
 impl Client {
     /// A client with these settings; nothing is read or contacted yet.
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self { settings, remote: None, connection: OnceCell::new() }
     }
 
     /// A client of a cluster whose kubeconfig comes from `remote`. Of the settings, `proxy_url` and `tls_server_name` count.
-    pub fn of_remote(settings: Settings, remote: Arc<dyn Remote>) -> Self {
+    pub(crate) fn of_remote(settings: Settings, remote: Arc<dyn Remote>) -> Self {
         Self { settings, remote: Some(remote), connection: OnceCell::new() }
     }
 

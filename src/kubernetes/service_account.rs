@@ -11,7 +11,7 @@ use super::managed_fields::{Key, Managers};
 
 /// A service account, read. Metadata that nothing here needs is left out.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ServiceAccount {
+pub(crate) struct ServiceAccount {
     /// The namespace it is in.
     pub namespace: String,
     /// Its name.
@@ -47,7 +47,7 @@ pub struct Fields {
 
 impl Fields {
     /// The keys that these fields set.
-    pub fn keys(&self) -> BTreeSet<Key> {
+    pub(crate) fn keys(&self) -> BTreeSet<Key> {
         let mut keys: BTreeSet<Key> = self.annotations.keys().cloned().map(Key::Annotation).collect();
         keys.extend(self.labels.keys().cloned().map(Key::Label));
         keys.extend(self.automount.map(|_| Key::Automount));
@@ -56,7 +56,7 @@ impl Fields {
     }
 
     /// The value of one key, to be compared and shown.
-    pub fn value(&self, key: &Key) -> Option<String> {
+    pub(crate) fn value(&self, key: &Key) -> Option<String> {
         match key {
             Key::Annotation(name) => self.annotations.get(name).cloned(),
             Key::Label(name) => self.labels.get(name).cloned(),
@@ -70,7 +70,7 @@ impl Fields {
 
     /// Only those of `keys`.
     #[must_use]
-    pub fn only(&self, keys: &BTreeSet<Key>) -> Self {
+    pub(crate) fn only(&self, keys: &BTreeSet<Key>) -> Self {
         let mut kept = self.clone();
         kept.annotations.retain(|name, _| keys.contains(&Key::Annotation(name.clone())));
         kept.labels.retain(|name, _| keys.contains(&Key::Label(name.clone())));

@@ -15,7 +15,7 @@ use crate::value::{self, Known, Value};
 
 /// A planned create or update. Destroying needs no planner.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The state before; null for a create.
     pub prior: Value,
     /// What the user wrote, without what says nothing: null elements of maps, and text that means null.
@@ -28,27 +28,27 @@ pub struct Plan {
 
 impl Plan {
     /// Whether a new object is planned.
-    pub fn is_create(&self) -> bool {
+    pub(crate) fn is_create(&self) -> bool {
         self.prior.is_null()
     }
 
     /// Whether the plan does anything.
-    pub fn changes(&self) -> bool {
+    pub(crate) fn changes(&self) -> bool {
         self.prior != self.planned
     }
 
     /// Whether a top-level attribute becomes another value, or may.
-    pub fn changes_attribute(&self, name: &str) -> bool {
+    pub(crate) fn changes_attribute(&self, name: &str) -> bool {
         value::attribute(&self.prior, name) != value::attribute(&self.planned, name)
     }
 
     /// The planned value of a top-level attribute.
-    pub fn planned(&self, name: &str) -> &Value {
+    pub(crate) fn planned(&self, name: &str) -> &Value {
         value::attribute(&self.planned, name)
     }
 
     /// Plans a value for a top-level attribute that is computed and that the configuration leaves open.
-    pub fn settle(&mut self, name: &str, settled: Value) {
+    pub(crate) fn settle(&mut self, name: &str, settled: Value) {
         if value::attribute(&self.config, name).is_null()
             && let Value::Value(Known::Map(map)) = &mut self.planned
         {
@@ -57,7 +57,7 @@ impl Plan {
     }
 
     /// Asks for a new object because of a top-level attribute.
-    pub fn replace_because_of(&mut self, name: &'static str) {
+    pub(crate) fn replace_because_of(&mut self, name: &'static str) {
         let path = AttributePath::new(name);
         if !self.is_create() && !self.replace.contains(&path) {
             self.replace.push(path);
@@ -66,7 +66,7 @@ impl Plan {
 }
 
 /// Plans what becomes of `prior` (null for a create) under `config` (not null).
-pub fn plan(schema: &Schema, prior: Value, config: Value) -> Plan {
+pub(crate) fn plan(schema: &Schema, prior: Value, config: Value) -> Plan {
     let mut planned = fill(&schema.block, &prior, &config);
     let mut replace = Vec::new();
     if !prior.is_null() && planned != prior {

@@ -7,7 +7,7 @@ use crate::schema::{Attribute, Block, Kind, Nesting};
 use crate::value::{self, Known, Value};
 
 /// The state after a read: what was found, but with the prior spelling where both mean the same.
-pub fn keep_spelling(block: &Block, prior: &Value, found: Value) -> Value {
+pub(crate) fn keep_spelling(block: &Block, prior: &Value, found: Value) -> Value {
     let Value::Value(Known::Map(mut found)) = found else { return found };
     for attribute in &block.attributes {
         if let Some(slot) = found.get_mut(attribute.name) {

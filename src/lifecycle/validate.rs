@@ -11,7 +11,7 @@ use crate::value::{self, Known, Type, Value};
 
 /// Checks a configuration. `write_only_allowed` is what the client says it can do: Terraform before 1.11 and OpenTofu
 /// before 1.11 would keep write-only values in the state.
-pub fn validate(schema: &Schema, config: &Value, write_only_allowed: bool) -> Vec<Error> {
+pub(crate) fn validate(schema: &Schema, config: &Value, write_only_allowed: bool) -> Vec<Error> {
     let mut errors = Vec::new();
     block(&schema.block, config, &AttributePath::root(), write_only_allowed, &mut errors);
     errors
@@ -136,7 +136,7 @@ fn elements(nesting: Nesting, value: &Value) -> Vec<(Option<AttributePathStep>, 
 }
 
 /// An error on the second attribute where both are set.
-pub fn conflicts(config: &Value, a: &str, b: &str) -> Option<Error> {
+pub(crate) fn conflicts(config: &Value, a: &str, b: &str) -> Option<Error> {
     let both = value::attribute(config, a).is_value() && value::attribute(config, b).is_value();
     both.then(|| {
         Error::new(format!("{a} and {b} exclude each other"), format!("Set only one of `{a}` and `{b}`.")).at(b)
@@ -144,7 +144,7 @@ pub fn conflicts(config: &Value, a: &str, b: &str) -> Option<Error> {
 }
 
 /// An error where not exactly one of the two attributes is set. What is unknown may still become either.
-pub fn exactly_one(config: &Value, a: &str, b: &str) -> Option<Error> {
+pub(crate) fn exactly_one(config: &Value, a: &str, b: &str) -> Option<Error> {
     if value::attribute(config, a).is_null() && value::attribute(config, b).is_null() {
         return Some(Error::new(format!("{a} or {b} is missing"), format!("Set one of `{a}` and `{b}`.")).at(a));
     }

@@ -40,12 +40,12 @@ use lifetime::{End, Interrupt};
 use listener::Listener;
 use tls::ServerTls;
 
-pub use handshake::Refusal;
-pub use tls::TlsError;
+pub(crate) use handshake::Refusal;
+pub(crate) use tls::TlsError;
 
 /// Why the provider cannot serve.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The host did not ask in the way it should.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -64,7 +64,7 @@ pub enum Error {
 ///
 /// rustls finds both ring and aws-lc-rs in the dependency tree and panics at the first TLS client
 /// unless it is told which to use. So this comes first, in `main`.
-pub fn prepare() {
+pub(crate) fn prepare() {
     // It fails only when one is installed already, by a test in the same process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     panic::install_hook();
@@ -75,7 +75,7 @@ pub fn prepare() {
 ///
 /// # Errors
 /// When the process was not started by a host, or what it serves cannot be set up.
-pub async fn serve() -> Result<(), Error> {
+pub(crate) async fn serve() -> Result<(), Error> {
     let invitation = Invitation::read(variable)?;
     let tls = ServerTls::pinned_to(&invitation.client_certificate)?;
     let end = End::default();
@@ -89,7 +89,7 @@ pub async fn serve() -> Result<(), Error> {
 ///
 /// # Errors
 /// When it cannot be set up.
-pub async fn debug() -> Result<(), Error> {
+pub(crate) async fn debug() -> Result<(), Error> {
     let end = End::default();
     lifetime::watch(Interrupt::EndsUs, &end)?;
     let listener = Listener::bind(&Place::default()).await?;

@@ -20,7 +20,7 @@ use crate::schema::Schema;
 use crate::value::Value;
 use crate::wait::Wait;
 
-pub use source::Environment;
+pub(crate) use source::Environment;
 
 /// The provider in one process: what the last configuration said, and the cancellation that Ctrl-C sets.
 ///
@@ -38,19 +38,19 @@ struct Session {
 
 impl Provider {
     /// The provider's schema.
-    pub fn schema() -> Schema {
+    pub(crate) fn schema() -> Schema {
         schema::schema()
     }
 
     /// What is wrong with a configuration of the provider.
-    pub fn validate(&self, config: &Value) -> Vec<Error> {
+    pub(crate) fn validate(&self, config: &Value) -> Vec<Error> {
         let mut errors = crate::lifecycle::validate::validate(&Self::schema(), config, true);
         errors.extend(settings::conflicts(config));
         errors
     }
 
     /// Takes a configuration, which may hold unknowns, and what the environment adds to it. Contacts nobody.
-    pub fn configure(&self, config: &Value, environment: Environment<'_>) -> Report {
+    pub(crate) fn configure(&self, config: &Value, environment: Environment<'_>) -> Report {
         let settings = settings::resolve(config, environment);
         let clients = Clients::new(settings.azure, settings.kubernetes, settings.plan_checks);
         let session = Session { clients: Some(Arc::new(clients)), cancel: CancellationToken::new() };
@@ -59,12 +59,12 @@ impl Provider {
     }
 
     /// Ends all waits of the calls that run, as the user's Ctrl-C asks.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.session().cancel.cancel();
     }
 
     /// The surroundings of a call that may take `timeout`.
-    pub fn context(&self, timeout: Duration, adopt_existing: bool) -> Context {
+    pub(crate) fn context(&self, timeout: Duration, adopt_existing: bool) -> Context {
         let session = self.session();
         Context::new(clients(&session), Wait::new(timeout, session.cancel.child_token()), adopt_existing)
     }

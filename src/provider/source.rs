@@ -15,7 +15,7 @@ use crate::schema::{Attribute, Block, Kind, Variables, any_of};
 use crate::value::{self, Known, Type, Value};
 
 /// Looks up an environment variable. A function, so that tests have an environment of their own.
-pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+pub(crate) type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// One block of the configuration, completed by the environment.
 pub(super) struct Source<'a> {

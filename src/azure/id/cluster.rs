@@ -25,7 +25,7 @@ pub enum ClusterKind {
 
 impl ClusterKind {
     /// As configurations write it: `aks` or `arc`.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Aks => "aks",
             Self::Arc => "arc",
@@ -33,7 +33,7 @@ impl ClusterKind {
     }
 
     /// Namespace and type, as in ids.
-    pub fn resource_type(self) -> &'static str {
+    pub(crate) fn resource_type(self) -> &'static str {
         match self {
             Self::Aks => "Microsoft.ContainerService/managedClusters",
             Self::Arc => "Microsoft.Kubernetes/connectedClusters",
@@ -43,22 +43,22 @@ impl ClusterKind {
 
 impl ClusterId {
     /// The resource group it is in.
-    pub fn group(&self) -> &ResourceGroupId {
+    pub(crate) fn group(&self) -> &ResourceGroupId {
         &self.group
     }
 
     /// The GUID of the subscription it is in.
-    pub fn subscription(&self) -> &str {
+    pub(crate) fn subscription(&self) -> &str {
         self.group.subscription().guid()
     }
 
     /// Which service it belongs to.
-    pub fn kind(&self) -> ClusterKind {
+    pub(crate) fn kind(&self) -> ClusterKind {
         self.kind
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }

@@ -7,11 +7,11 @@ use super::{IdError, Kind, check_part, check_resource_group, check_subscription,
 
 /// `/subscriptions/{subscription}`. Parses from the bare GUID, too.
 #[derive(Debug, Clone)]
-pub struct SubscriptionId(String);
+pub(crate) struct SubscriptionId(String);
 
 /// `/subscriptions/{subscription}/resourceGroups/{name}`.
 #[derive(Debug, Clone)]
-pub struct ResourceGroupId {
+pub(crate) struct ResourceGroupId {
     subscription: SubscriptionId,
     name: String,
 }
@@ -32,7 +32,7 @@ pub struct CredentialId {
 
 impl SubscriptionId {
     /// The GUID alone.
-    pub fn guid(&self) -> &str {
+    pub(crate) fn guid(&self) -> &str {
         &self.0
     }
 }
@@ -42,19 +42,19 @@ impl ResourceGroupId {
     ///
     /// # Errors
     /// When the name breaks the rule for resource groups.
-    pub fn new(subscription: SubscriptionId, name: &str) -> Result<Self, IdError> {
+    pub(crate) fn new(subscription: SubscriptionId, name: &str) -> Result<Self, IdError> {
         check_resource_group(name).map_err(|reason| Self::error(name, reason))?;
         check_part(name).map_err(|reason| Self::error(name, reason))?;
         Ok(Self { subscription, name: name.to_owned() })
     }
 
     /// The subscription it is in.
-    pub fn subscription(&self) -> &SubscriptionId {
+    pub(crate) fn subscription(&self) -> &SubscriptionId {
         &self.subscription
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
@@ -64,23 +64,23 @@ impl IdentityId {
     ///
     /// # Errors
     /// When the name breaks the rule for identities.
-    pub fn new(group: ResourceGroupId, name: &str) -> Result<Self, IdError> {
+    pub(crate) fn new(group: ResourceGroupId, name: &str) -> Result<Self, IdError> {
         check_identity_name(name).map_err(|reason| Self::error(name, reason))?;
         Ok(Self { group, name: name.to_owned() })
     }
 
     /// The resource group it is in.
-    pub fn group(&self) -> &ResourceGroupId {
+    pub(crate) fn group(&self) -> &ResourceGroupId {
         &self.group
     }
 
     /// The GUID of the subscription it is in.
-    pub fn subscription(&self) -> &str {
+    pub(crate) fn subscription(&self) -> &str {
         self.group.subscription.guid()
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
@@ -90,18 +90,18 @@ impl CredentialId {
     ///
     /// # Errors
     /// When the name breaks the rule for federated identity credentials.
-    pub fn new(identity: IdentityId, name: &str) -> Result<Self, IdError> {
+    pub(crate) fn new(identity: IdentityId, name: &str) -> Result<Self, IdError> {
         check_credential_name(name).map_err(|reason| Self::error(name, reason))?;
         Ok(Self { identity, name: name.to_owned() })
     }
 
     /// The identity it is on.
-    pub fn identity(&self) -> &IdentityId {
+    pub(crate) fn identity(&self) -> &IdentityId {
         &self.identity
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
@@ -110,7 +110,7 @@ impl CredentialId {
 ///
 /// # Errors
 /// The rule, in words.
-pub fn check_identity_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_identity_name(name: &str) -> Result<(), String> {
     check_name(name, 128, "identity")
 }
 
@@ -118,7 +118,7 @@ pub fn check_identity_name(name: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The rule, in words.
-pub fn check_credential_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_credential_name(name: &str) -> Result<(), String> {
     check_name(name, 120, "credential")
 }
 

@@ -14,7 +14,7 @@ mod scope;
 use std::fmt;
 
 pub use cluster::{ClusterId, ClusterKind};
-pub use identity::{
+pub(crate) use identity::{
     CredentialId, IdentityId, ResourceGroupId, SubscriptionId, check_credential_name, check_identity_name,
 };
 pub use role::{RoleAssignmentId, RoleDefinitionId};
@@ -23,7 +23,7 @@ pub use scope::{Scope, ScopeKind};
 /// Text that is not the id it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not {expected}: {reason}. It looks like `{example}`")]
-pub struct IdError {
+pub(crate) struct IdError {
     /// What was given.
     pub given: String,
     /// What was expected, with its article, such as "the id of a managed identity".
@@ -62,7 +62,7 @@ macro_rules! id_without_case {
     ($type:ty) => {
         impl $type {
             /// The id in lower case, equal for equal ids.
-            pub fn key(&self) -> String {
+            pub(crate) fn key(&self) -> String {
                 self.to_string().to_lowercase()
             }
         }
@@ -85,7 +85,7 @@ macro_rules! id_without_case {
 use id_without_case;
 
 /// Whether this is a GUID in its usual form: 8-4-4-4-12 hexadecimal digits.
-pub fn is_guid(text: &str) -> bool {
+pub(crate) fn is_guid(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
@@ -118,7 +118,7 @@ fn check_subscription(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The rule, in words.
-pub fn check_resource_group(name: &str) -> Result<(), String> {
+pub(crate) fn check_resource_group(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '(' | ')');
     if name.is_empty() || name.chars().count() > 90 || !name.chars().all(allowed) || name.ends_with('.') {
         return Err(format!(

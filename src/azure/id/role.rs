@@ -31,7 +31,7 @@ impl RoleAssignmentId {
     ///
     /// # Errors
     /// When the name is not a GUID.
-    pub fn new(scope: Scope, name: &str) -> Result<Self, IdError> {
+    pub(crate) fn new(scope: Scope, name: &str) -> Result<Self, IdError> {
         if !is_guid(name) {
             return Err(Self::error(name, "the name of a role assignment is a GUID"));
         }
@@ -42,7 +42,7 @@ impl RoleAssignmentId {
     ///
     /// # Errors
     /// When the tenant is not a GUID.
-    pub fn in_tenant(mut self, tenant: &str) -> Result<Self, IdError> {
+    pub(crate) fn in_tenant(mut self, tenant: &str) -> Result<Self, IdError> {
         if !is_guid(tenant) {
             return Err(Self::error(&format!("{self}|{tenant}"), "the tenant after the bar is not a GUID"));
         }
@@ -51,22 +51,22 @@ impl RoleAssignmentId {
     }
 
     /// Where the role applies.
-    pub fn scope(&self) -> &Scope {
+    pub(crate) fn scope(&self) -> &Scope {
         &self.scope
     }
 
     /// Its name, a GUID.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The tenant to read it in, where that is not the one signed in to.
-    pub fn tenant(&self) -> Option<&str> {
+    pub(crate) fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
 
     /// The id as Azure writes it, without a tenant.
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("{}/providers/Microsoft.Authorization/roleAssignments/{}", self.scope.prefix(), self.name)
     }
 }
@@ -76,7 +76,7 @@ impl RoleDefinitionId {
     ///
     /// # Errors
     /// When the GUID is none.
-    pub fn new(scope: Scope, guid: &str) -> Result<Self, IdError> {
+    pub(crate) fn new(scope: Scope, guid: &str) -> Result<Self, IdError> {
         if !is_guid(guid) {
             return Err(Self::error(guid, "the name of a role definition is a GUID"));
         }
@@ -84,17 +84,17 @@ impl RoleDefinitionId {
     }
 
     /// The last part, which names the role in every scope.
-    pub fn guid(&self) -> &str {
+    pub(crate) fn guid(&self) -> &str {
         &self.guid
     }
 
     /// Where it was found. Built-in roles are at the root, and at every scope below.
-    pub fn scope(&self) -> &Scope {
+    pub(crate) fn scope(&self) -> &Scope {
         &self.scope
     }
 
     /// The GUID in lower case, equal for equal roles.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         self.guid.to_lowercase()
     }
 }

@@ -33,12 +33,12 @@ pub enum ScopeKind {
 
 impl Scope {
     /// How far it reaches.
-    pub fn kind(&self) -> ScopeKind {
+    pub(crate) fn kind(&self) -> ScopeKind {
         self.kind
     }
 
     /// The GUID of the subscription it is in; none above subscriptions.
-    pub fn subscription(&self) -> Option<&str> {
+    pub(crate) fn subscription(&self) -> Option<&str> {
         let mut parts = self.path.split('/').skip(1);
         parts.next().filter(|first| same(first, "subscriptions"))?;
         parts.next()

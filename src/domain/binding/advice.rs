@@ -11,12 +11,12 @@ use crate::error::Error;
 use crate::kubernetes::{self, Key, Kind, ServiceAccount};
 
 /// The path of an attribute of `service_account`.
-pub fn within_account(attribute: &str) -> AttributePath {
+pub(crate) fn within_account(attribute: &str) -> AttributePath {
     AttributePath::new("service_account").attribute(attribute.to_owned())
 }
 
 /// An error of the rules of service accounts, on the attribute where a binding has it.
-pub fn inside_account(mut error: Error) -> Error {
+pub(crate) fn inside_account(mut error: Error) -> Error {
     let attribute = error.attribute.to_string();
     if matches!(attribute.as_str(), "name" | "namespace" | "manage") {
         error.attribute = within_account(&attribute);
@@ -25,7 +25,7 @@ pub fn inside_account(mut error: Error) -> Error {
 }
 
 /// What the annotations of an account say of another identity than the binding's; `None` where they say nothing else.
-pub fn other_identity(live: &ServiceAccount, client_id: &str, tenant_id: &str, manager: &str) -> Option<String> {
+pub(crate) fn other_identity(live: &ServiceAccount, client_id: &str, tenant_id: &str, manager: &str) -> Option<String> {
     let said = |key: &str, ours: &str| {
         let value = live.fields.annotations.get(key).filter(|value| !value.eq_ignore_ascii_case(ours))?;
         let owners = live.managers.owners(&Key::Annotation(key.to_owned()), manager);
@@ -37,7 +37,7 @@ pub fn other_identity(live: &ServiceAccount, client_id: &str, tenant_id: &str, m
 }
 
 /// The error on a service account whose annotations name another identity; `told` is what [`other_identity`] says.
-pub fn belongs_to_another(namespace: &str, name: &str, told: &str) -> Error {
+pub(crate) fn belongs_to_another(namespace: &str, name: &str, told: &str) -> Error {
     Error::new(
         format!("Service account \"{namespace}/{name}\" already belongs to another identity"),
         format!(
@@ -52,7 +52,7 @@ pub fn belongs_to_another(namespace: &str, name: &str, told: &str) -> Error {
 
 /// What a refusal to write the service account means for a binding: the same as for `azwi_service_account`, but for the
 /// attributes, which lie inside `service_account` or do not exist.
-pub fn explain(error: kubernetes::Error, account: Account<'_>, credential_id: &str) -> Error {
+pub(crate) fn explain(error: kubernetes::Error, account: Account<'_>, credential_id: &str) -> Error {
     let Account { namespace, name, field_manager, .. } = account;
     let kind = error.kind;
     let causes: Vec<String> =
@@ -92,7 +92,7 @@ pub fn explain(error: kubernetes::Error, account: Account<'_>, credential_id: &s
 }
 
 /// The error on a cluster that publishes no issuer.
-pub fn without_issuer(id: &ClusterId, cluster: &Cluster) -> Error {
+pub(crate) fn without_issuer(id: &ClusterId, cluster: &Cluster) -> Error {
     Error::new(
         format!("Cluster `{}` has no OIDC issuer", id.name()),
         format!(
@@ -103,7 +103,7 @@ pub fn without_issuer(id: &ClusterId, cluster: &Cluster) -> Error {
 }
 
 /// The warning on a cluster whose webhook Azure does not install.
-pub fn without_webhook(id: &ClusterId, cluster: &Cluster) -> Error {
+pub(crate) fn without_webhook(id: &ClusterId, cluster: &Cluster) -> Error {
     Error::new(
         format!("Cluster `{}` has workload identity switched off", id.name()),
         format!(
@@ -115,7 +115,7 @@ pub fn without_webhook(id: &ClusterId, cluster: &Cluster) -> Error {
 }
 
 /// The Role that lets whoever applies request tokens of an account, to copy.
-pub fn token_role(namespace: &str, name: &str) -> String {
+pub(crate) fn token_role(namespace: &str, name: &str) -> String {
     format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: request-tokens-of-{name}\n  namespace: {namespace}\n\
          rules:\n  - apiGroups: [\"\"]\n    resources: [\"serviceaccounts/token\"]\n    resourceNames: [\"{name}\"]\n    verbs: [\"create\"]"

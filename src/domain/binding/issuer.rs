@@ -6,7 +6,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crate::domain::difference;
 
 /// The `iss` claim of a token; nothing else of it is looked at, and its signature is not checked.
-pub fn of_token(jwt: &str) -> Option<String> {
+pub(crate) fn of_token(jwt: &str) -> Option<String> {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
     claims.get("iss")?.as_str().map(str::to_owned)
@@ -16,7 +16,7 @@ pub fn of_token(jwt: &str) -> Option<String> {
 ///
 /// # Errors
 /// What differs, and the text to write instead.
-pub fn compare(written: &str, real: &str, source: &str) -> Result<(), String> {
+pub(crate) fn compare(written: &str, real: &str, source: &str) -> Result<(), String> {
     if written == real {
         return Ok(());
     }

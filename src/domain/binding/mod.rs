@@ -1,8 +1,8 @@
 //! What binds one service account to one identity: names that follow from the two, and what to tell when they do not agree.
 
-pub mod advice;
-pub mod issuer;
-pub mod usable;
+pub(crate) mod advice;
+pub(crate) mod issuer;
+pub(crate) mod usable;
 
 use sha2::{Digest, Sha256};
 
@@ -12,13 +12,13 @@ const LONGEST_CREDENTIAL_NAME: usize = 120;
 const DIGITS: usize = 8;
 
 /// The label that a pod needs for the webhook to look at it, and its value.
-pub const POD_LABEL: (&str, &str) = ("azure.workload.identity/use", "true");
+pub(crate) const POD_LABEL: (&str, &str) = ("azure.workload.identity/use", "true");
 
 /// The name of a binding's credential: `<namespace>-<name>-<8 hexadecimal digits>`, of at most 120 characters.
 ///
 /// The digits are those of issuer, namespace and name, so that the same account of two clusters has two names. Dots, which an
 /// account's name may have and a credential's may not, become dashes; what is too long loses the end of the readable part.
-pub fn credential_name(issuer: &str, namespace: &str, name: &str) -> String {
+pub(crate) fn credential_name(issuer: &str, namespace: &str, name: &str) -> String {
     let digits = digits(&format!("{issuer}|{namespace}|{name}"));
     let mut readable = format!("{namespace}-{name}").replace('.', "-");
     readable.truncate(LONGEST_CREDENTIAL_NAME - DIGITS - 1);
@@ -27,7 +27,7 @@ pub fn credential_name(issuer: &str, namespace: &str, name: &str) -> String {
 
 /// The field manager of a binding's service account: one for each credential, so that two bindings of one account never drop
 /// each other's keys.
-pub fn field_manager(credential_id: &str) -> String {
+pub(crate) fn field_manager(credential_id: &str) -> String {
     format!("azwi-binding-{}", digits(&credential_id.to_ascii_lowercase()))
 }
 

@@ -5,7 +5,7 @@
 
 /// What became of one exchange of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Exchange {
+pub(crate) enum Exchange {
     /// Entra ID gave a token of the identity.
     Accepted,
     /// It does not know the credential yet, or could not be asked just now. The text says how it put it.
@@ -16,7 +16,7 @@ pub enum Exchange {
 
 /// Exchanges so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Streak {
+pub(crate) struct Streak {
     /// How many have been accepted since the last that was not.
     pub accepted: u32,
     /// How many there were.
@@ -27,7 +27,7 @@ pub struct Streak {
 
 /// What follows from an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// As many in a row as it takes.
     Usable,
     /// Another is needed.
@@ -38,7 +38,7 @@ pub enum Verdict {
 
 impl Streak {
     /// Counts an exchange. `needed` is how many it takes in a row, one at least.
-    pub fn count(&mut self, exchange: Exchange, needed: u32) -> Verdict {
+    pub(crate) fn count(&mut self, exchange: Exchange, needed: u32) -> Verdict {
         self.tries += 1;
         match exchange {
             Exchange::Accepted => {
