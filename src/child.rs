@@ -18,7 +18,7 @@ const SHOWN: usize = 1000;
 ///
 /// # Errors
 /// If the program cannot be started.
-pub async fn output(mut command: Command) -> io::Result<Output> {
+pub(crate) async fn output(mut command: Command) -> io::Result<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
@@ -30,14 +30,14 @@ pub async fn output(mut command: Command) -> io::Result<Output> {
 }
 
 /// The name of a program for messages: never its folder, and nothing that might be an argument.
-pub fn name(program: &str) -> String {
+pub(crate) fn name(program: &str) -> String {
     let word = program.split_whitespace().next().unwrap_or_default();
     let name = word.rsplit(['/', std::path::MAIN_SEPARATOR]).next().unwrap_or_default();
     show_text(name)
 }
 
 /// How a program failed, in a message: its name, its exit status, and what it wrote to its standard error.
-pub fn failure(program: &str, output: &Output) -> String {
+pub(crate) fn failure(program: &str, output: &Output) -> String {
     let name = name(program);
     let ended = match output.status.code() {
         Some(code) => format!("`{name}` exited with status {code}"),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::wait::Wait;
 
 /// The surroundings of one call.
-pub(crate) struct Context {
+pub struct Context {
     clients: Result<Arc<Clients>>,
     /// The bounds of the call's time.
     pub wait: Wait,
@@ -20,7 +20,7 @@ pub(crate) struct Context {
 
 /// What a call tells the user.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     /// What went wrong.
     pub errors: Vec<Error>,
     /// What went well but should be known.
@@ -46,7 +46,7 @@ impl Context {
     ///
     /// # Errors
     /// If nothing supplies one: an apply would fail the same way.
-    pub async fn subscription_at_plan(&self) -> Result<Option<SubscriptionId>> {
+    pub(crate) async fn subscription_at_plan(&self) -> Result<Option<SubscriptionId>> {
         let clients = self.clients()?;
         match clients.configured_subscription()? {
             Some(configured) => Ok(Some(configured)),
@@ -65,7 +65,7 @@ impl Context {
     ///
     /// # Errors
     /// With `plan_checks = "required"`.
-    pub fn skip_check(&self, endpoint: Endpoint, check: &str, why: Error) -> Result<()> {
+    pub(crate) fn skip_check(&self, endpoint: Endpoint, check: &str, why: Error) -> Result<()> {
         let clients = self.clients()?;
         if clients.plan_checks == PlanChecks::Required {
             return Err(why);

@@ -42,7 +42,7 @@ pub(crate) trait DataSource: Send + Sync + 'static {
 
 /// A data source without its model's type.
 #[async_trait]
-pub(crate) trait AnyDataSource: Send + Sync {
+pub trait AnyDataSource: Send + Sync {
     /// The type's name with the provider's prefix.
     fn type_name(&self) -> &'static str;
 

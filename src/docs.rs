@@ -17,7 +17,7 @@ use crate::value::{Type, to_json};
 
 /// One page: its path below the repository's root, and its text.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub struct Page {
     /// Such as `docs/resources/service_account.md`.
     pub path: String,
     /// The whole file.
@@ -54,7 +54,7 @@ const GUIDES: [&str; 14] = [
 ///
 /// # Errors
 /// When an example is missing: every object's page shows one.
-pub(crate) fn pages(root: &Path) -> io::Result<Vec<Page>> {
+pub fn pages(root: &Path) -> io::Result<Vec<Page>> {
     let mut pages = vec![provider(root)?];
     for resource in resources::ALL {
         pages.push(managed(root, *resource)?);

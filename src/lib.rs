@@ -1,9 +1,9 @@
 //! The `azwi` provider: Microsoft Entra Workload ID on Kubernetes, for Terraform and OpenTofu.
 
 pub mod azure;
-pub mod child;
-pub mod clients;
-pub mod context;
+mod child;
+mod clients;
+mod context;
 pub mod data_source;
 pub mod data_sources;
 pub mod docs;
@@ -15,7 +15,7 @@ mod http;
 pub mod kubernetes;
 mod lifecycle;
 pub mod oidc;
-pub mod origin;
+mod origin;
 pub mod protocol;
 pub mod provider;
 pub mod resource;

@@ -30,7 +30,7 @@ const REDIRECTS: usize = 5;
 /// The discovery document, as far as Entra ID looks at it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Discovery {
+pub struct Discovery {
     /// Whom it speaks for.
     pub issuer: String,
     /// Where the keys are.
@@ -42,7 +42,7 @@ pub(crate) struct Discovery {
 /// One public key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Key {
+pub struct Key {
     /// What a token's header calls it.
     pub kid: Option<String>,
     /// `RSA` or `EC`.
@@ -62,7 +62,7 @@ struct Keys {
 /// A document that could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{url}: {message}")]
-pub(crate) struct Failure {
+pub struct Failure {
     /// The document's address.
     pub url: String,
     /// What happened.

@@ -100,7 +100,7 @@ pub(crate) trait Resource: Send + Sync + 'static {
 
 /// One attribute of a resource identity. All of ours are strings.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct IdentityAttribute {
+pub struct IdentityAttribute {
     /// The name.
     pub name: &'static str,
     /// What it is.
@@ -109,7 +109,7 @@ pub(crate) struct IdentityAttribute {
 
 /// What a call did: the state to save, its identity, and what to tell the user.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// The object; null where there is none.
     pub state: Value,
     /// The resource identity; null where there is none.

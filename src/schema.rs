@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-pub(crate) use tf_provider::schema::AttributeConstraint as Constraint;
+pub use tf_provider::schema::AttributeConstraint as Constraint;
 
 use crate::value::{self, Known, Type, Value};
 
@@ -16,7 +16,7 @@ pub(crate) type Check = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
 
 /// The schema of a resource, a data source or the provider.
 #[derive(Clone)]
-pub(crate) struct Schema {
+pub struct Schema {
     /// Counts up when the shape of the state changes; the states of all older versions can be upgraded.
     pub version: i64,
     /// The attributes and blocks.
@@ -25,7 +25,7 @@ pub(crate) struct Schema {
 
 /// Attributes, and blocks in them that are there at most once.
 #[derive(Clone)]
-pub(crate) struct Block {
+pub struct Block {
     /// The name in its parent; empty for the root.
     pub name: &'static str,
     /// What it is for, in Markdown.
@@ -38,7 +38,7 @@ pub(crate) struct Block {
 
 /// The type of an attribute.
 #[derive(Clone)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A plain type.
     Plain(Type),
     /// Attributes within an attribute.
@@ -47,7 +47,7 @@ pub(crate) enum Kind {
 
 /// How often nested attributes occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nesting {
+pub enum Nesting {
     /// One object.
     Single,
     /// A list of objects.
@@ -60,7 +60,7 @@ pub(crate) enum Nesting {
 
 /// When a computed attribute keeps its value in an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stable {
+pub enum Stable {
     /// It may become anything.
     Never,
     /// It keeps its value as long as none of these attributes changes.
@@ -69,7 +69,7 @@ pub(crate) enum Stable {
 
 /// One attribute.
 #[derive(Clone)]
-pub(crate) struct Attribute {
+pub struct Attribute {
     /// The name.
     pub name: &'static str,
     /// What it is, in Markdown: units, limits, and what a change does.
@@ -375,7 +375,7 @@ impl Attribute {
     }
 
     /// Whether the provider may give it.
-    pub(crate) fn is_computed(&self) -> bool {
+    pub fn is_computed(&self) -> bool {
         matches!(self.constraint, Constraint::Computed | Constraint::OptionalComputed)
     }
 }
@@ -445,7 +445,7 @@ impl Schema {
     }
 
     /// The type of the whole object.
-    pub(crate) fn value_type(&self) -> Type {
+    pub fn value_type(&self) -> Type {
         self.block.value_type()
     }
 }

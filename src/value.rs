@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-pub(crate) use tf_provider::schema::Type;
+pub use tf_provider::schema::Type;
 
 /// A Terraform value: known, null, or unknown until apply.
 pub type Value = tf_provider::value::Value<Known>;
@@ -33,7 +33,7 @@ pub enum Known {
 /// A number as exact decimal text: an optional minus, digits without leading zeros, and a fraction without trailing
 /// zeros where there is one. There is no exponent and no minus zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Number(String);
+pub struct Number(String);
 
 /// Exponents beyond this are refused: their plain digits would fill the memory.
 const LARGEST_EXPONENT: i64 = 4096;
@@ -105,7 +105,7 @@ pub(crate) fn string(text: impl Into<String>) -> Value {
 }
 
 /// A known whole number.
-pub(crate) fn number(number: i64) -> Value {
+pub fn number(number: i64) -> Value {
     Value::Value(Known::Number(number.into()))
 }
 

@@ -45,12 +45,12 @@ pub(crate) enum Interrupted {
 
 impl Wait {
     /// Waits for at most `timeout` from now, or until `cancel` fires.
-    pub(crate) fn new(timeout: Duration, cancel: CancellationToken) -> Self {
+    pub fn new(timeout: Duration, cancel: CancellationToken) -> Self {
         Self { deadline: after(timeout), cancel, retries: Arc::new(AtomicU32::new(RETRIES)) }
     }
 
     /// Waits for at most `timeout` from now; nothing can cancel it.
-    pub(crate) fn at_most(timeout: Duration) -> Self {
+    pub fn at_most(timeout: Duration) -> Self {
         Self::new(timeout, CancellationToken::new())
     }
 

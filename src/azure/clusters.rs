@@ -28,7 +28,7 @@ pub(crate) const SERVER_APPLICATION: &str = "6dae42f8-4368-4678-94ff-3960e28e363
 
 /// A cluster, as Azure describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     /// Its full id, in the service's casing.
     pub id: String,
     /// AKS or Arc.
@@ -66,7 +66,7 @@ pub(crate) struct Cluster {
 /// Entra ID at an AKS cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Entra {
+pub struct Entra {
     /// Whether AKS manages the applications; before, they were the user's own.
     #[serde(deserialize_with = "null_is_empty")]
     pub managed: bool,
@@ -83,7 +83,7 @@ pub(crate) struct Entra {
 
 /// The state of a cluster's agents, which connect it to Azure Arc.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Connected {
+pub struct Connected {
     /// Their version.
     pub agent_version: Option<String>,
     /// Such as `Succeeded` or `Failed`.
@@ -100,7 +100,7 @@ pub(crate) struct Connected {
 
 /// Which kubeconfig is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CredentialKind {
+pub enum CredentialKind {
     /// For whoever is signed in. With Entra ID it names kubelogin; without, it holds a local account.
     User,
     /// For a local account that may do everything. AKS only.
@@ -109,7 +109,7 @@ pub(crate) enum CredentialKind {
 
 /// A kubeconfig. It may hold a key, so it does not print.
 #[derive(Clone)]
-pub(crate) struct ClusterCredential {
+pub struct ClusterCredential {
     /// Its name, such as `clusterUser`.
     pub name: String,
     /// The YAML.
@@ -124,7 +124,7 @@ impl fmt::Debug for ClusterCredential {
 
 /// Calls about clusters.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clusters<'a> {
+pub struct Clusters<'a> {
     pub(super) azure: &'a Azure,
 }
 
@@ -133,7 +133,7 @@ impl Clusters<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub(crate) async fn get(&self, id: &ClusterId, wait: &Wait) -> Result<Option<Cluster>> {
+    pub async fn get(&self, id: &ClusterId, wait: &Wait) -> Result<Option<Cluster>> {
         let found: Option<Resource> =
             self.azure.find(&Request::new(Method::GET, what(id.kind()), id.to_string(), API), wait).await?;
         Ok(found.map(|resource| resource.cluster(id.kind())))
@@ -143,7 +143,7 @@ impl Clusters<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub(crate) async fn recent(&self, id: &ClusterId, wait: &Wait) -> Result<Option<Cluster>> {
+    pub async fn recent(&self, id: &ClusterId, wait: &Wait) -> Result<Option<Cluster>> {
         // An issuer and a webhook that are missing may be switched on in the same run.
         let complete = |cluster: &Cluster| cluster.issuer.is_some() && cluster.workload_identity_enabled;
         self.azure.inner.seen_clusters.read(id.key(), wait, self.get(id, wait), complete).await
@@ -153,7 +153,7 @@ impl Clusters<'_> {
     ///
     /// # Errors
     /// When Azure refuses (`Admin` where local accounts are off), gives none, or gives what does not decode.
-    pub(crate) async fn credential(&self, id: &ClusterId, kind: CredentialKind, wait: &Wait) -> Result<ClusterCredential> {
+    pub async fn credential(&self, id: &ClusterId, kind: CredentialKind, wait: &Wait) -> Result<ClusterCredential> {
         let (action, body) = match (id.kind(), kind) {
             (ClusterKind::Aks, CredentialKind::Admin) => ("listClusterAdminCredential", None),
             (ClusterKind::Aks, CredentialKind::User) => ("listClusterUserCredential", None),

@@ -131,7 +131,7 @@ pub struct AksWorkload {
 
 /// The clouds by azurerm's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Environment {
+pub enum Environment {
     /// `public`.
     #[default]
     Public,

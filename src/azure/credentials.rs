@@ -34,7 +34,7 @@ pub(crate) const MOST_PER_IDENTITY: usize = 20;
 
 /// A federated identity credential, as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Credential {
+pub struct Credential {
     /// Its full id, in the service's casing.
     pub id: String,
     /// Its name.
@@ -47,7 +47,7 @@ pub(crate) struct Credential {
 /// The properties of a credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct CredentialProperties {
+pub struct CredentialProperties {
     /// The issuer, byte for byte.
     #[serde(deserialize_with = "null_is_empty")]
     pub issuer: String,
@@ -63,14 +63,14 @@ pub(crate) struct CredentialProperties {
 /// The expression of a flexible credential, which this provider reads but never writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct ClaimsMatchingExpression {
+pub struct ClaimsMatchingExpression {
     /// Such as `claims['sub'] matches 'repo:contoso/*'`.
     pub value: String,
 }
 
 /// What a credential is to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trust {
+pub struct Trust {
     /// The issuer, byte for byte as it is in the tokens.
     pub issuer: String,
     /// The subject, byte for byte.
@@ -92,13 +92,13 @@ impl Trust {
 
 /// Calls about credentials.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Credentials<'a> {
+pub struct Credentials<'a> {
     pub(super) azure: &'a Azure,
 }
 
 /// The sole right in this process to write the credentials of one identity, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held<'a> {
+pub struct Held<'a> {
     credentials: Credentials<'a>,
     identity: IdentityId,
     _turn: Turn,
@@ -109,7 +109,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// When the wait is over first.
-    pub(crate) async fn hold(&self, identity: &IdentityId, wait: &Wait) -> Result<Held<'a>> {
+    pub async fn hold(&self, identity: &IdentityId, wait: &Wait) -> Result<Held<'a>> {
         let turn = queue::turn(&identity.key(), wait).await.map_err(|why| {
             Error::interrupted(
                 why,
@@ -125,7 +125,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub(crate) async fn get(&self, id: &CredentialId, wait: &Wait) -> Result<Option<Credential>> {
+    pub async fn get(&self, id: &CredentialId, wait: &Wait) -> Result<Option<Credential>> {
         let call = Call::new(self.azure, "GET federated identity credential", id, wait);
         let (subscription, group, identity, name) = parts(id);
         let sent = call.credentials().await?.get(subscription, group, identity, name).send().await;
@@ -140,7 +140,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// As [`Credentials::get`].
-    pub(crate) async fn read(&self, id: &CredentialId, wait: &Wait) -> Result<Option<Credential>> {
+    pub async fn read(&self, id: &CredentialId, wait: &Wait) -> Result<Option<Credential>> {
         let named = |credential: Credential| (credential.name.to_lowercase(), credential);
         let list = async { Ok(self.list(id.identity(), wait).await?.into_iter().map(named).collect()) };
         let seen = &self.azure.inner.seen_credentials;
@@ -151,7 +151,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// When the identity does not exist, or Azure refuses.
-    pub(crate) async fn list(&self, identity: &IdentityId, wait: &Wait) -> Result<Vec<Credential>> {
+    pub async fn list(&self, identity: &IdentityId, wait: &Wait) -> Result<Vec<Credential>> {
         let path = format!("{identity}/federatedIdentityCredentials");
         self.azure.list(&Request::new(Method::GET, "federated identity credentials", path, "2024-11-30"), wait).await
     }
@@ -161,7 +161,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// As [`Held::put`].
-    pub(crate) async fn put(&self, id: &CredentialId, trust: &Trust, wait: &Wait) -> Result<Credential> {
+    pub async fn put(&self, id: &CredentialId, trust: &Trust, wait: &Wait) -> Result<Credential> {
         self.hold(id.identity(), wait).await?.put(id, trust, wait).await
     }
 
@@ -169,7 +169,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// As [`Held::delete`].
-    pub(crate) async fn delete(&self, id: &CredentialId, wait: &Wait) -> Result<()> {
+    pub async fn delete(&self, id: &CredentialId, wait: &Wait) -> Result<()> {
         self.hold(id.identity(), wait).await?.delete(id, wait).await
     }
 }

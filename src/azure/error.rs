@@ -15,7 +15,7 @@ pub struct Error(Box<Failure>);
 
 /// The parts of an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// What sort of failure it is.
     pub kind: ErrorKind,
     /// What was tried, such as `PUT federated identity credential`.

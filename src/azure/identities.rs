@@ -22,7 +22,7 @@ const WHAT: &str = "managed identity";
 
 /// A managed identity, as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Identity {
+pub struct Identity {
     /// Its full id, in the service's casing.
     pub id: String,
     /// Its name.
@@ -41,7 +41,7 @@ pub(crate) struct Identity {
 /// The properties of a managed identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct IdentityProperties {
+pub struct IdentityProperties {
     /// What workloads sign in as: the application id.
     pub client_id: String,
     /// What roles are assigned to: the object id of its service principal.
@@ -54,7 +54,7 @@ pub(crate) struct IdentityProperties {
 
 /// What can be chosen about a managed identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct IdentitySpec {
+pub struct IdentitySpec {
     /// The region, fixed once it exists.
     pub location: String,
     /// All its tags.
@@ -65,7 +65,7 @@ pub(crate) struct IdentitySpec {
 
 /// What can be changed about one. Unset parts stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct IdentityPatch {
+pub struct IdentityPatch {
     /// All its tags from now on.
     pub tags: Option<BTreeMap<String, String>>,
     /// `None` or `Regional`.
@@ -74,7 +74,7 @@ pub(crate) struct IdentityPatch {
 
 /// Calls about managed identities.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Identities<'a> {
+pub struct Identities<'a> {
     pub(super) azure: &'a Azure,
 }
 
@@ -91,7 +91,7 @@ impl Identities<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub(crate) async fn get(&self, id: &IdentityId, wait: &Wait) -> Result<Option<Identity>> {
+    pub async fn get(&self, id: &IdentityId, wait: &Wait) -> Result<Option<Identity>> {
         self.azure.find(&request(Method::GET, id), wait).await
     }
 
@@ -99,7 +99,7 @@ impl Identities<'_> {
     ///
     /// # Errors
     /// When Azure refuses. A lost connection is resolved by reading back.
-    pub(crate) async fn put(&self, id: &IdentityId, spec: &IdentitySpec, wait: &Wait) -> Result<Identity> {
+    pub async fn put(&self, id: &IdentityId, spec: &IdentitySpec, wait: &Wait) -> Result<Identity> {
         let mut body = json!({ "location": spec.location, "tags": spec.tags });
         if let (Some(isolation), Some(members)) = (&spec.isolation_scope, body.as_object_mut()) {
             members.insert("properties".to_owned(), json!({ "isolationScope": isolation }));
@@ -126,7 +126,7 @@ impl Identities<'_> {
     ///
     /// # Errors
     /// When Azure refuses, or the identity does not exist. A lost connection is tried again: the same patch twice is one.
-    pub(crate) async fn patch(&self, id: &IdentityId, patch: &IdentityPatch, wait: &Wait) -> Result<Identity> {
+    pub async fn patch(&self, id: &IdentityId, patch: &IdentityPatch, wait: &Wait) -> Result<Identity> {
         let mut body = serde_json::Map::new();
         if let Some(tags) = &patch.tags {
             body.insert("tags".to_owned(), json!(tags));
@@ -142,7 +142,7 @@ impl Identities<'_> {
     ///
     /// # Errors
     /// When Azure refuses.
-    pub(crate) async fn delete(&self, id: &IdentityId, wait: &Wait) -> Result<()> {
+    pub async fn delete(&self, id: &IdentityId, wait: &Wait) -> Result<()> {
         let _view = Change::begin(&self.azure.inner.seen_credentials, id.key());
         match self.azure.send(&request(Method::DELETE, id), wait).await {
             Ok(_) => Ok(()),
@@ -155,7 +155,7 @@ impl Identities<'_> {
     ///
     /// # Errors
     /// When the scope is neither, or Azure refuses.
-    pub(crate) async fn list(&self, scope: &Scope, wait: &Wait) -> Result<Vec<Identity>> {
+    pub async fn list(&self, scope: &Scope, wait: &Wait) -> Result<Vec<Identity>> {
         if !matches!(scope.kind(), ScopeKind::Subscription | ScopeKind::ResourceGroup) {
             let subject = Subject::new("GET managed identities", scope);
             return Err(
@@ -169,7 +169,7 @@ impl Identities<'_> {
 
 impl IdentitySpec {
     /// Whether an identity is what this asks for. Regions are compared as Azure does: "East US" is `eastus`.
-    pub(crate) fn describes(&self, identity: &Identity) -> bool {
+    pub fn describes(&self, identity: &Identity) -> bool {
         let region = |text: &str| text.replace(' ', "").to_lowercase();
         let isolation = |text: &Option<String>| text.clone().unwrap_or_else(|| "None".to_owned()).to_lowercase();
         region(&self.location) == region(&identity.location)

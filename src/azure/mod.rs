@@ -134,7 +134,7 @@ impl Azure {
 
     /// The same with other limits of waiting. To be called before this is shared; clones made earlier keep theirs.
     #[must_use]
-    pub(crate) fn with_patience(mut self, patience: Patience) -> Self {
+    pub fn with_patience(mut self, patience: Patience) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.patience = patience;
         }
@@ -147,7 +147,7 @@ impl Azure {
     }
 
     /// How this signs in, such as `client secret`.
-    pub(crate) fn sign_in_method(&self) -> &'static str {
+    pub fn sign_in_method(&self) -> &'static str {
         self.inner.sign_in.method().name()
     }
 
@@ -157,7 +157,7 @@ impl Azure {
     }
 
     /// The audience that a federated token has in this cloud. Needs no network.
-    pub(crate) fn token_exchange_audience(&self) -> &'static str {
+    pub fn token_exchange_audience(&self) -> &'static str {
         self.inner.config.environment.token_exchange_audience()
     }
 
@@ -175,7 +175,7 @@ impl Azure {
     ///
     /// # Errors
     /// When the CLI or the metadata service must be asked and cannot be.
-    pub(crate) async fn tenant_id(&self) -> Result<String> {
+    pub async fn tenant_id(&self) -> Result<String> {
         if let Some(tenant) = self.inner.sign_in.method().tenant_id().or(self.inner.config.tenant_id.as_deref()) {
             return Ok(tenant.to_owned());
         }
@@ -223,7 +223,7 @@ impl Azure {
     ///
     /// # Errors
     /// When signing in fails: [`ErrorKind::SignIn`] with what Entra ID said.
-    pub(crate) async fn token(&self, scope: &str) -> Result<AccessToken> {
+    pub async fn token(&self, scope: &str) -> Result<AccessToken> {
         self.inner.sign_in.token(self.cloud().await?, None, scope).await
     }
 
@@ -233,22 +233,22 @@ impl Azure {
     }
 
     /// Federated identity credentials of managed identities.
-    pub(crate) fn credentials(&self) -> Credentials<'_> {
+    pub fn credentials(&self) -> Credentials<'_> {
         Credentials { azure: self }
     }
 
     /// Clusters of AKS and Azure Arc.
-    pub(crate) fn clusters(&self) -> Clusters<'_> {
+    pub fn clusters(&self) -> Clusters<'_> {
         Clusters { azure: self }
     }
 
     /// Role assignments.
-    pub(crate) fn role_assignments(&self) -> RoleAssignments<'_> {
+    pub fn role_assignments(&self) -> RoleAssignments<'_> {
         RoleAssignments { azure: self }
     }
 
     /// Role definitions.
-    pub(crate) fn role_definitions(&self) -> RoleDefinitions<'_> {
+    pub fn role_definitions(&self) -> RoleDefinitions<'_> {
         RoleDefinitions { azure: self }
     }
 

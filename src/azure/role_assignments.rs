@@ -25,7 +25,7 @@ use crate::wait::Wait;
 const API: &str = "2022-04-01";
 /// A role assignment, as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct RoleAssignment {
+pub struct RoleAssignment {
     /// Its full id, in the service's casing.
     pub id: String,
     /// Its name, a GUID.
@@ -37,7 +37,7 @@ pub(crate) struct RoleAssignment {
 /// The properties of a role assignment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct RoleAssignmentProperties {
+pub struct RoleAssignmentProperties {
     /// Where it applies.
     pub scope: String,
     /// The role, under the scope Azure chose to write it.
@@ -58,7 +58,7 @@ pub(crate) struct RoleAssignmentProperties {
 
 /// What an assignment is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Grant {
+pub struct Grant {
     /// The role.
     pub role: RoleDefinitionId,
     /// The object id of the principal.
@@ -77,7 +77,7 @@ pub(crate) struct Grant {
 
 /// Which assignments to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Filter {
+pub enum Filter {
     /// Those at the scope and above it.
     AtScope,
     /// Those of a principal, by object id: at the scope, above and below.
@@ -93,7 +93,7 @@ impl Grant {
     }
 
     /// Whether an assignment is this one in every respect.
-    pub(crate) fn describes(&self, found: &RoleAssignment) -> bool {
+    pub fn describes(&self, found: &RoleAssignment) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         self.is(found)
             && text(&self.description) == text(&found.properties.description)
@@ -103,7 +103,7 @@ impl Grant {
 
 /// Calls about role assignments.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RoleAssignments<'a> {
+pub struct RoleAssignments<'a> {
     pub(super) azure: &'a Azure,
 }
 
@@ -112,7 +112,7 @@ impl RoleAssignments<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub(crate) async fn get(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<Option<RoleAssignment>> {
+    pub async fn get(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<Option<RoleAssignment>> {
         let call = Call::new(self.azure, "GET role assignment", id, wait);
         let mut request = call.role_assignments().await?.get_by_id(path(id));
         if let Some(tenant) = id.tenant() {
@@ -129,7 +129,7 @@ impl RoleAssignments<'_> {
     ///
     /// # Errors
     /// As [`RoleAssignments::get`].
-    pub(crate) async fn read(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<Option<RoleAssignment>> {
+    pub async fn read(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<Option<RoleAssignment>> {
         if id.tenant().is_some() {
             return self.get(id, wait).await;
         }
@@ -153,7 +153,7 @@ impl RoleAssignments<'_> {
     /// # Errors
     /// When Azure refuses; the same grant under another name is a conflict that names it. A lost connection is resolved by
     /// reading back.
-    pub(crate) async fn put(&self, id: &RoleAssignmentId, grant: &Grant, wait: &Wait) -> Result<RoleAssignment> {
+    pub async fn put(&self, id: &RoleAssignmentId, grant: &Grant, wait: &Wait) -> Result<RoleAssignment> {
         let _view = self.changes(id);
         let limits = self.azure.inner.patience;
         let patience = if created_here(&grant.principal_id) { limits.new_principal } else { limits.other_principal };
@@ -179,7 +179,7 @@ impl RoleAssignments<'_> {
     ///
     /// # Errors
     /// When Azure refuses.
-    pub(crate) async fn delete(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<()> {
+    pub async fn delete(&self, id: &RoleAssignmentId, wait: &Wait) -> Result<()> {
         let _view = self.changes(id);
         let call = Call::new(self.azure, "DELETE role assignment", id, wait);
         let mut request = call.role_assignments().await?.delete_by_id(path(id));
@@ -198,7 +198,7 @@ impl RoleAssignments<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it, or the principal is not a GUID.
-    pub(crate) async fn list(&self, scope: &Scope, filter: &Filter, wait: &Wait) -> Result<Vec<RoleAssignment>> {
+    pub async fn list(&self, scope: &Scope, filter: &Filter, wait: &Wait) -> Result<Vec<RoleAssignment>> {
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments", scope.prefix());
         let request = Request::new(Method::GET, "role assignments", path, API);
         let filter = match filter {

@@ -22,7 +22,7 @@ const OFFERED: usize = 3;
 
 /// A role definition, as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct RoleDefinition {
+pub struct RoleDefinition {
     /// Its full id.
     pub id: String,
     /// Its name in ids, a GUID.
@@ -35,7 +35,7 @@ pub(crate) struct RoleDefinition {
 /// The properties of a role definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct RoleDefinitionProperties {
+pub struct RoleDefinitionProperties {
     /// What people call it, such as `Key Vault Secrets User`.
     pub role_name: String,
     /// `BuiltInRole` or `CustomRole`.
@@ -54,7 +54,7 @@ pub(crate) struct RoleDefinitionProperties {
 /// Actions of Azure Resource Manager, and of the services themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Permission {
+pub struct Permission {
     /// Allowed on the control plane.
     #[serde(deserialize_with = "null_is_empty")]
     pub actions: Vec<String>,
@@ -78,7 +78,7 @@ type Found = Arc<tokio::sync::Mutex<Option<RoleDefinition>>>;
 
 /// Calls about role definitions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RoleDefinitions<'a> {
+pub struct RoleDefinitions<'a> {
     pub(super) azure: &'a Azure,
 }
 
@@ -87,7 +87,7 @@ impl RoleDefinitions<'_> {
     ///
     /// # Errors
     /// When Azure cannot be asked or does not allow it.
-    pub(crate) async fn get(&self, scope: &Scope, id: &RoleDefinitionId, wait: &Wait) -> Result<Option<RoleDefinition>> {
+    pub async fn get(&self, scope: &Scope, id: &RoleDefinitionId, wait: &Wait) -> Result<Option<RoleDefinition>> {
         let path = format!("{}/{}", collection(scope), id.guid());
         self.azure.find(&Request::new(Method::GET, "role definition", path, API), wait).await
     }
@@ -97,7 +97,7 @@ impl RoleDefinitions<'_> {
     /// # Errors
     /// When there is none: [`ErrorKind::NotFound`], with the names that come near. When there are several, which custom
     /// roles allow.
-    pub(crate) async fn find(&self, scope: &Scope, name: &str, wait: &Wait) -> Result<RoleDefinition> {
+    pub async fn find(&self, scope: &Scope, name: &str, wait: &Wait) -> Result<RoleDefinition> {
         let place = scope.subscription().map_or_else(|| scope.key(), str::to_lowercase);
         let known = {
             let mut known = self.azure.inner.known_roles.0.lock().unwrap_or_else(PoisonError::into_inner);

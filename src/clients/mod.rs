@@ -32,7 +32,11 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Clients with these settings; nothing is made yet.
-    pub(crate) fn new(azure: Known<azure::Config>, kubernetes: Known<kubernetes::Settings>, plan_checks: PlanChecks) -> Self {
+    pub(crate) fn new(
+        azure: Known<azure::Config>,
+        kubernetes: Known<kubernetes::Settings>,
+        plan_checks: PlanChecks,
+    ) -> Self {
         Self {
             azure_settings: azure,
             azure: OnceLock::new(),

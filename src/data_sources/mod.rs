@@ -11,7 +11,7 @@ mod user_assigned_identity;
 use crate::data_source::AnyDataSource;
 
 /// All data sources, in the order of the documentation. A new one is a file here and a line in this list.
-pub(crate) static ALL: &[&dyn AnyDataSource] = &[
+pub static ALL: &[&dyn AnyDataSource] = &[
     &cluster::Cluster,
     &oidc_issuer::OidcIssuer,
     &user_assigned_identity::UserAssignedIdentity,

@@ -2,7 +2,7 @@
 
 /// A region as Azure compares it: lower case, without spaces. "East US" is `eastus`, and so is "(US) East US", as
 /// `az account list-locations` shows it.
-pub fn normal(location: &str) -> String {
+pub(crate) fn normal(location: &str) -> String {
     let location = location.trim();
     let name = location.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(location, |(_, name)| name);
     name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()

@@ -22,7 +22,7 @@ pub(crate) fn key(scope: &str, role: &str) -> String {
 
 /// The GUID at the end of a role definition's id. Azure rewrites what stands before it, so it alone is compared. Behind a bar,
 /// azurerm's `azurerm_role_definition.x.id` has a scope.
-pub fn role_guid(role_definition_id: &str) -> &str {
+pub(crate) fn role_guid(role_definition_id: &str) -> &str {
     let id = role_definition_id.split('|').next().unwrap_or_default();
     id.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
@@ -31,7 +31,7 @@ pub fn role_guid(role_definition_id: &str) -> &str {
 ///
 /// # Errors
 /// What was expected.
-pub fn check_role_id(id: &str) -> Result<(), String> {
+pub(crate) fn check_role_id(id: &str) -> Result<(), String> {
     let path = id.split('|').next().unwrap_or_default();
     if check_uuid("", path).is_ok() || path.parse::<RoleDefinitionId>().is_ok() {
         return Ok(());
@@ -45,7 +45,7 @@ pub fn check_role_id(id: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// What is wrong.
-pub fn check_role_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_role_name(name: &str) -> Result<(), String> {
     match name.trim() {
         "" => Err("Expected the name of a role, such as `Key Vault Secrets User`, got none.".to_owned()),
         trimmed if trimmed != name => {
@@ -64,7 +64,7 @@ pub(crate) fn same_role(a: &str, b: &str) -> bool {
 }
 
 /// Whether two scopes are one: without case, and without a slash at the end.
-pub fn same_scope(a: &str, b: &str) -> bool {
+pub(crate) fn same_scope(a: &str, b: &str) -> bool {
     a.parse::<Scope>().is_ok_and(|a| b.parse::<Scope>().is_ok_and(|b| a == b))
 }
 

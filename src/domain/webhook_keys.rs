@@ -18,7 +18,7 @@ const ALIKE: (f64, f64) = (0.8, 0.6);
 
 /// The warning on a key of `annotations` or `labels` that was meant for the webhook and is not read by it. The account is in the
 /// attribute `parent` if there is one.
-pub fn warning(parent: Option<&'static str>, attribute: &'static str, key: &str) -> Option<Error> {
+pub(crate) fn warning(parent: Option<&'static str>, attribute: &'static str, key: &str) -> Option<Error> {
     let detail = if attribute == "labels" { check_label(key) } else { check_annotation(key) }?;
     let path = parent.map_or_else(AttributePath::root, AttributePath::new).attribute(attribute).key(key.to_owned());
     Some(Error::new("The webhook of Workload ID does not read a key", detail).at_path(path))

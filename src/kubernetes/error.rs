@@ -20,7 +20,7 @@ pub struct Error(Box<Failure>);
 
 /// A failed operation on an API server, or a decision not to make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// Which failure it is; decide by this, never by the message.
     pub kind: Kind,
     /// The HTTP status, where there was an answer.
@@ -96,7 +96,7 @@ pub enum Kind {
 
 /// One field that another manager holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cause {
+pub struct Cause {
     /// The manager as the server names it: `"helm" using v1` for an update, `"azwi"` for an apply; empty where unknown.
     pub manager: String,
     /// The field.

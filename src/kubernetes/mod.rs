@@ -34,14 +34,11 @@ use tokio::sync::OnceCell;
 
 pub use config::{Exec, Settings};
 pub use environment::Environment;
-pub(crate) use error::{Cause, Failure};
 pub use error::{Error, Kind};
 pub use managed_fields::Key;
-pub(crate) use managed_fields::Managers;
 pub use remote::{Audience, Remote};
 pub use service_account::Fields;
 pub(crate) use service_account::ServiceAccount;
-pub(crate) use tokens::Token;
 
 pub use crate::http::Proxies;
 

@@ -7,8 +7,8 @@
 //! - `unknown`: replacements that are planned only because a value is not known yet;
 //! - `refresh`: what a read may show as drift.
 
-pub mod meaning;
-pub mod plan;
-pub mod refresh;
-pub mod unknown;
-pub mod validate;
+pub(crate) mod meaning;
+pub(crate) mod plan;
+pub(crate) mod refresh;
+pub(crate) mod unknown;
+pub(crate) mod validate;

@@ -15,7 +15,7 @@ use crate::value::{self, Known, Value};
 
 /// A planned create or update. Destroying needs no planner.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// The state before; null for a create.
     pub prior: Value,
     /// What the user wrote, without what says nothing: null elements of maps, and text that means null.

@@ -42,7 +42,7 @@ impl Default for Place {
 
 /// Why there is no handshake.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// The cookie is missing or wrong: a person started us.
     #[error(
         "This binary is a plugin. Terraform and OpenTofu start it, and run by hand it does nothing. To use it, name the provider `azwi/azwi` in a configuration and run `terraform init`. \

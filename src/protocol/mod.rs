@@ -45,7 +45,7 @@ pub(crate) use tls::TlsError;
 
 /// Why the provider cannot serve.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// The host did not ask in the way it should.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -64,7 +64,7 @@ pub(crate) enum Error {
 ///
 /// rustls finds both ring and aws-lc-rs in the dependency tree and panics at the first TLS client
 /// unless it is told which to use. So this comes first, in `main`.
-pub(crate) fn prepare() {
+pub fn prepare() {
     // It fails only when one is installed already, by a test in the same process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     panic::install_hook();
@@ -75,7 +75,7 @@ pub(crate) fn prepare() {
 ///
 /// # Errors
 /// When the process was not started by a host, or what it serves cannot be set up.
-pub(crate) async fn serve() -> Result<(), Error> {
+pub async fn serve() -> Result<(), Error> {
     let invitation = Invitation::read(variable)?;
     let tls = ServerTls::pinned_to(&invitation.client_certificate)?;
     let end = End::default();
@@ -89,7 +89,7 @@ pub(crate) async fn serve() -> Result<(), Error> {
 ///
 /// # Errors
 /// When it cannot be set up.
-pub(crate) async fn debug() -> Result<(), Error> {
+pub async fn debug() -> Result<(), Error> {
     let end = End::default();
     lifetime::watch(Interrupt::EndsUs, &end)?;
     let listener = Listener::bind(&Place::default()).await?;

@@ -4,12 +4,12 @@
 
 /// Terraform's and OpenTofu's calls on a provider.
 #[allow(clippy::all, missing_docs, unreachable_pub, reason = "generated")]
-pub(crate) mod tfplugin6 {
+pub mod tfplugin6 {
     tonic::include_proto!("tfplugin6");
 }
 
 /// What go-plugin, which starts us, calls on every plugin.
 #[allow(clippy::all, missing_docs, unreachable_pub, reason = "generated")]
-pub(crate) mod go_plugin {
+pub mod go_plugin {
     tonic::include_proto!("plugin");
 }

@@ -33,7 +33,7 @@ pub(super) struct ServerTls {
 
 /// Why there is no TLS, and so no server.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TlsError {
+pub enum TlsError {
     /// PLUGIN_CLIENT_CERT holds something else.
     #[error("PLUGIN_CLIENT_CERT holds no PEM certificate: {0}")]
     ClientCertificate(rustls::pki_types::pem::Error),

@@ -38,7 +38,7 @@ struct Session {
 
 impl Provider {
     /// The provider's schema.
-    pub(crate) fn schema() -> Schema {
+    pub fn schema() -> Schema {
         schema::schema()
     }
 
@@ -50,7 +50,7 @@ impl Provider {
     }
 
     /// Takes a configuration, which may hold unknowns, and what the environment adds to it. Contacts nobody.
-    pub(crate) fn configure(&self, config: &Value, environment: Environment<'_>) -> Report {
+    pub fn configure(&self, config: &Value, environment: Environment<'_>) -> Report {
         let settings = settings::resolve(config, environment);
         let clients = Clients::new(settings.azure, settings.kubernetes, settings.plan_checks);
         let session = Session { clients: Some(Arc::new(clients)), cancel: CancellationToken::new() };
@@ -64,7 +64,7 @@ impl Provider {
     }
 
     /// The surroundings of a call that may take `timeout`.
-    pub(crate) fn context(&self, timeout: Duration, adopt_existing: bool) -> Context {
+    pub fn context(&self, timeout: Duration, adopt_existing: bool) -> Context {
         let session = self.session();
         Context::new(clients(&session), Wait::new(timeout, session.cancel.child_token()), adopt_existing)
     }

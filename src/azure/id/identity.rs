@@ -7,11 +7,11 @@ use super::{IdError, Kind, check_part, check_resource_group, check_subscription,
 
 /// `/subscriptions/{subscription}`. Parses from the bare GUID, too.
 #[derive(Debug, Clone)]
-pub(crate) struct SubscriptionId(String);
+pub struct SubscriptionId(String);
 
 /// `/subscriptions/{subscription}/resourceGroups/{name}`.
 #[derive(Debug, Clone)]
-pub(crate) struct ResourceGroupId {
+pub struct ResourceGroupId {
     subscription: SubscriptionId,
     name: String,
 }
@@ -32,7 +32,7 @@ pub struct CredentialId {
 
 impl SubscriptionId {
     /// The GUID alone.
-    pub(crate) fn guid(&self) -> &str {
+    pub fn guid(&self) -> &str {
         &self.0
     }
 }
@@ -70,7 +70,7 @@ impl IdentityId {
     }
 
     /// The resource group it is in.
-    pub(crate) fn group(&self) -> &ResourceGroupId {
+    pub fn group(&self) -> &ResourceGroupId {
         &self.group
     }
 
@@ -90,7 +90,7 @@ impl CredentialId {
     ///
     /// # Errors
     /// When the name breaks the rule for federated identity credentials.
-    pub(crate) fn new(identity: IdentityId, name: &str) -> Result<Self, IdError> {
+    pub fn new(identity: IdentityId, name: &str) -> Result<Self, IdError> {
         check_credential_name(name).map_err(|reason| Self::error(name, reason))?;
         Ok(Self { identity, name: name.to_owned() })
     }

@@ -14,16 +14,15 @@ mod scope;
 use std::fmt;
 
 pub use cluster::{ClusterId, ClusterKind};
-pub(crate) use identity::{
-    CredentialId, IdentityId, ResourceGroupId, SubscriptionId, check_credential_name, check_identity_name,
-};
+pub use identity::{CredentialId, IdentityId, ResourceGroupId, SubscriptionId};
+pub(crate) use identity::{check_credential_name, check_identity_name};
 pub use role::{RoleAssignmentId, RoleDefinitionId};
 pub use scope::{Scope, ScopeKind};
 
 /// Text that is not the id it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not {expected}: {reason}. It looks like `{example}`")]
-pub(crate) struct IdError {
+pub struct IdError {
     /// What was given.
     pub given: String,
     /// What was expected, with its article, such as "the id of a managed identity".
@@ -62,7 +61,7 @@ macro_rules! id_without_case {
     ($type:ty) => {
         impl $type {
             /// The id in lower case, equal for equal ids.
-            pub(crate) fn key(&self) -> String {
+            pub fn key(&self) -> String {
                 self.to_string().to_lowercase()
             }
         }

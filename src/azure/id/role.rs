@@ -31,7 +31,7 @@ impl RoleAssignmentId {
     ///
     /// # Errors
     /// When the name is not a GUID.
-    pub(crate) fn new(scope: Scope, name: &str) -> Result<Self, IdError> {
+    pub fn new(scope: Scope, name: &str) -> Result<Self, IdError> {
         if !is_guid(name) {
             return Err(Self::error(name, "the name of a role assignment is a GUID"));
         }
@@ -42,7 +42,7 @@ impl RoleAssignmentId {
     ///
     /// # Errors
     /// When the tenant is not a GUID.
-    pub(crate) fn in_tenant(mut self, tenant: &str) -> Result<Self, IdError> {
+    pub fn in_tenant(mut self, tenant: &str) -> Result<Self, IdError> {
         if !is_guid(tenant) {
             return Err(Self::error(&format!("{self}|{tenant}"), "the tenant after the bar is not a GUID"));
         }
@@ -56,7 +56,7 @@ impl RoleAssignmentId {
     }
 
     /// Its name, a GUID.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
@@ -76,7 +76,7 @@ impl RoleDefinitionId {
     ///
     /// # Errors
     /// When the GUID is none.
-    pub(crate) fn new(scope: Scope, guid: &str) -> Result<Self, IdError> {
+    pub fn new(scope: Scope, guid: &str) -> Result<Self, IdError> {
         if !is_guid(guid) {
             return Err(Self::error(guid, "the name of a role definition is a GUID"));
         }

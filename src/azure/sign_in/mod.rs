@@ -28,7 +28,7 @@ const MARGIN: Duration = Duration::minutes(5);
 
 /// A token of Entra ID.
 #[derive(Debug, Clone)]
-pub(crate) struct AccessToken {
+pub struct AccessToken {
     /// The token, for `Authorization: Bearer`.
     pub token: Secret,
     /// When it expires.
