@@ -78,7 +78,7 @@ impl Plugin {
         let name = child::name(program);
         let ended = wait.bound(child::output(self.command(program))).await.map_err(|why| self.interrupted(why))?;
         let output = ended.map_err(|problem| {
-            let hint = self.exec.install_hint.as_deref().map(|hint| show_text(hint)).unwrap_or_default();
+            let hint = self.exec.install_hint.as_deref().map(show_text).unwrap_or_default();
             match problem.kind() {
                 std::io::ErrorKind::NotFound => {
                     self.failed(format!("`{name}` was not found. Install it, or set `command` to its path."))

@@ -159,7 +159,7 @@ fn written<'a>(tokens: TokenStream, names: &[&'a str]) -> BTreeSet<&'a str> {
 
 /// What a file of this module writes and may not.
 fn strangers(module: &str, tokens: TokenStream) -> Vec<&'static str> {
-    let may = |(_, modules): &&(&str, &[&str])| modules.iter().any(|allowed| *allowed == module);
+    let may = |(_, modules): &&(&str, &[&str])| modules.contains(&module);
     let foreign: Vec<&str> = NAMED_ONLY_IN.iter().filter(|rule| !may(rule)).map(|(name, _)| *name).collect();
     written(tokens, &foreign).into_iter().collect()
 }
