@@ -37,7 +37,7 @@ impl Context {
     ///
     /// # Errors
     /// Where the provider has not been configured.
-    pub(crate) fn clients(&self) -> Result<&Clients> {
+    pub fn clients(&self) -> Result<&Clients> {
         self.clients.as_deref().map_err(Clone::clone)
     }
 

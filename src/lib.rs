@@ -3,7 +3,7 @@
 pub mod azure;
 mod child;
 mod clients;
-mod context;
+pub mod context;
 pub mod data_source;
 pub mod data_sources;
 pub mod docs;

@@ -370,7 +370,7 @@ impl Attribute {
     }
 
     /// Whether the configuration may give it.
-    pub(crate) fn is_configurable(&self) -> bool {
+    pub fn is_configurable(&self) -> bool {
         self.constraint != Constraint::Computed
     }
 

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 pub use tf_provider::schema::Type;
@@ -239,14 +238,6 @@ pub fn from_json(json: &Json, kind: &Type) -> Result<Value, String> {
 /// Serde's sentence, where the value does not fit the model.
 pub(crate) fn decode<M: DeserializeOwned>(value: &Value) -> Result<M, String> {
     serde_json::from_value(to_json(value)).map_err(|error| error.to_string())
-}
-
-/// Makes a value of `kind` from a model.
-///
-/// # Errors
-/// A sentence, where the model does not fit the type.
-pub(crate) fn encode<M: Serialize>(model: &M, kind: &Type) -> Result<Value, String> {
-    from_json(&serde_json::to_value(model).map_err(|error| error.to_string())?, kind)
 }
 
 #[cfg(test)]

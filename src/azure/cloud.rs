@@ -36,11 +36,6 @@ impl Cloud {
         format!("{}/.default", self.resource_manager_audience.trim_end_matches('/'))
     }
 
-    /// The scope of a token for Microsoft Graph.
-    pub(crate) fn graph_scope(&self) -> String {
-        format!("{}/.default", self.graph.as_str().trim_end_matches('/'))
-    }
-
     /// Checks what can be checked without asking anybody: that endpoints are URLs, and that none is missing.
     pub(super) fn check(config: &Config) -> Result<(), Error> {
         match &config.metadata_host {
@@ -146,7 +141,7 @@ fn resolve(config: &Config, raw: &Raw) -> Result<Cloud, Error> {
 ///
 /// # Errors
 /// If it is none.
-pub fn check_endpoint(text: &str) -> Result<(), String> {
+pub(crate) fn check_endpoint(text: &str) -> Result<(), String> {
     endpoint_url(text).map(drop)
 }
 
@@ -154,7 +149,7 @@ pub fn check_endpoint(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// If it is none.
-pub fn check_metadata_host(host: &str) -> Result<(), String> {
+pub(crate) fn check_metadata_host(host: &str) -> Result<(), String> {
     metadata_url(host).map(drop)
 }
 

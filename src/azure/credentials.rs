@@ -182,7 +182,7 @@ impl Held<'_> {
     ///
     /// # Errors
     /// When Azure refuses; every conflict but the concurrent write at once. A lost connection is resolved by reading back.
-    pub(crate) async fn put(&self, id: &CredentialId, trust: &Trust, wait: &Wait) -> Result<Credential> {
+    pub async fn put(&self, id: &CredentialId, trust: &Trust, wait: &Wait) -> Result<Credential> {
         self.check(id)?;
         let _view = self.changes();
         let azure = self.credentials.azure;
@@ -239,7 +239,7 @@ impl Held<'_> {
     ///
     /// # Errors
     /// When Azure refuses; only the concurrent write of another process is waited for.
-    pub(crate) async fn delete(&self, id: &CredentialId, wait: &Wait) -> Result<()> {
+    pub async fn delete(&self, id: &CredentialId, wait: &Wait) -> Result<()> {
         self.check(id)?;
         let _view = self.changes();
         let patience = self.credentials.azure.inner.patience;

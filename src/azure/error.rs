@@ -74,7 +74,7 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// A failure with nothing but its message. What a service said may be part of it.
-    pub(crate) fn new(
+    pub fn new(
         kind: ErrorKind,
         operation: impl Into<String>,
         target: impl Into<String>,
@@ -130,7 +130,7 @@ impl Error {
 
     /// The same failure with advice; earlier advice is kept behind it.
     #[must_use]
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         let hint = show_text(&hint.into());
         self.hint = Some(match self.hint.take() {
             Some(earlier) => format!("{hint} {earlier}"),
@@ -140,26 +140,26 @@ impl Error {
     }
 
     /// Whether the service's code is this one, in any case.
-    pub(crate) fn has_code(&self, code: &str) -> bool {
+    pub fn has_code(&self, code: &str) -> bool {
         self.code.as_deref().is_some_and(|ours| ours.eq_ignore_ascii_case(code))
     }
 
     /// Another process writes a credential of the same identity just now. The one conflict that passes by itself.
-    pub(crate) fn is_concurrent_credential_write(&self) -> bool {
+    pub fn is_concurrent_credential_write(&self) -> bool {
         self.has_code("ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity")
     }
 
     /// The identity has another credential for the same issuer and subject.
     ///
     /// Reported as 400 in the documentation and as a conflict from the field, so the text decides.
-    pub(crate) fn is_duplicate_issuer_and_subject(&self) -> bool {
+    pub fn is_duplicate_issuer_and_subject(&self) -> bool {
         matches!(self.status, Some(400 | 409)) && self.says("issuer and subject combination already exists")
     }
 
     /// The identity has no room for another credential.
     ///
     /// The text is not documented; this goes by what such a text must speak of.
-    pub(crate) fn is_too_many_credentials(&self) -> bool {
+    pub fn is_too_many_credentials(&self) -> bool {
         matches!(self.status, Some(400 | 403 | 409))
             && !self.is_concurrent_credential_write()
             && self.says("federated identity credential")
@@ -168,7 +168,7 @@ impl Error {
 
     /// The object is gone. A 404 that speaks of something else than the object is not that: with the wrong tenant
     /// signed in, Azure answers so for a whole subscription.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub fn is_gone(&self) -> bool {
         const ELSEWHERE: [&str; 8] = [
             "SubscriptionNotFound",
             "InvalidSubscriptionId",
@@ -183,23 +183,23 @@ impl Error {
     }
 
     /// What should hold the object does not exist, or cannot be seen yet.
-    pub(crate) fn is_parent_not_found(&self) -> bool {
+    pub fn is_parent_not_found(&self) -> bool {
         self.kind == ErrorKind::NotFound
             && (self.has_code("ParentResourceNotFound") || self.says("parent user-assigned identity doesn't exist"))
     }
 
     /// Entra ID has no such principal, or the directory's copy that was asked does not know it yet.
-    pub(crate) fn is_principal_not_found(&self) -> bool {
+    pub fn is_principal_not_found(&self) -> bool {
         self.has_code("PrincipalNotFound")
     }
 
     /// The same role, principal and scope are assigned under another name.
-    pub(crate) fn is_role_assignment_exists(&self) -> bool {
+    pub fn is_role_assignment_exists(&self) -> bool {
         self.has_code("RoleAssignmentExists")
     }
 
     /// The name of the assignment that is in the way, which newer answers give as 32 digits without dashes.
-    pub(crate) fn existing_role_assignment(&self) -> Option<String> {
+    pub fn existing_role_assignment(&self) -> Option<String> {
         let (_, after) = self.message.split_once("existing role assignment is ")?;
         let digits: String = after.chars().take_while(char::is_ascii_hexdigit).collect();
         uuid::Uuid::try_parse(&digits).ok().map(|name| name.to_string())

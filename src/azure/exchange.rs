@@ -43,13 +43,7 @@ impl Azure {
     ///
     /// # Errors
     /// When Entra ID refuses ([`Error::is_not_known_yet`] tells whether that may pass), or cannot be asked.
-    pub(crate) async fn exchange(
-        &self,
-        tenant_id: &str,
-        client_id: &str,
-        assertion: &Secret,
-        wait: &Wait,
-    ) -> Result<()> {
+    pub async fn exchange(&self, tenant_id: &str, client_id: &str, assertion: &Secret, wait: &Wait) -> Result<()> {
         let subject = Subject::new("exchange a service account token", format!("client {client_id}"));
         if !is_guid(tenant_id) {
             return Err(subject.error(ErrorKind::BadRequest, format!("the tenant `{tenant_id}` is not a GUID")));

@@ -54,6 +54,7 @@ impl Default for Patience {
 
 impl Patience {
     /// The same with every wait divided by `divisor`, for this project's tests.
+    #[cfg(feature = "test-clock")]
     #[must_use]
     pub(crate) fn hurried(self, divisor: u32) -> Self {
         let shorter = |wait: Duration| wait / divisor.max(1);

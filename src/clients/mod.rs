@@ -15,15 +15,15 @@ use cluster::AzureCluster;
 
 /// What the provider's configuration gives access to.
 #[derive(Debug)]
-pub(crate) struct Clients {
+pub struct Clients {
     azure_settings: Known<azure::Config>,
     azure: OnceLock<Result<Azure>>,
     kubernetes_settings: Known<kubernetes::Settings>,
     kubernetes: OnceLock<Result<kubernetes::Client>>,
     /// What a plan may ask beyond reading what is in the state.
-    pub plan_checks: PlanChecks,
+    pub(crate) plan_checks: PlanChecks,
     /// The credentials that this run plans and deletes, by identity.
-    pub credentials: Planned,
+    pub(crate) credentials: Planned,
     /// Whether the user has been told in this run that checks were skipped.
     skipped: AtomicBool,
     /// Why the checks of a plan do not ask an endpoint any more.
@@ -55,12 +55,12 @@ impl Clients {
     }
 
     /// Why an endpoint could not be reached by an earlier check of a plan. Only checks of plans may go by it.
-    pub fn unreachable(&self, endpoint: Endpoint) -> Option<Error> {
+    pub(crate) fn unreachable(&self, endpoint: Endpoint) -> Option<Error> {
         self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).get(&endpoint).cloned()
     }
 
     /// Notes that an endpoint could not be reached, so that no later check of a plan waits for it.
-    pub fn set_unreachable(&self, endpoint: Endpoint, why: Error) {
+    pub(crate) fn set_unreachable(&self, endpoint: Endpoint, why: Error) {
         self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).entry(endpoint).or_insert(why);
     }
 
@@ -68,7 +68,7 @@ impl Clients {
     ///
     /// # Errors
     /// Where the configuration is unknown, names no way to sign in, or one that is misconfigured.
-    pub(crate) fn azure(&self) -> Result<&Azure> {
+    pub fn azure(&self) -> Result<&Azure> {
         let made = self.azure.get_or_init(|| match &self.azure_settings {
             Known::Yes(settings) => Azure::new(settings.clone()).map_err(Error::from),
             Known::Not(attributes) => Err(unknown("Azure", attributes)),
@@ -81,7 +81,7 @@ impl Clients {
     ///
     /// # Errors
     /// If neither the configuration nor the environment nor the Azure CLI supplies one, or the configuration is unknown.
-    pub async fn subscription_id(&self, wait: &Wait) -> Result<SubscriptionId> {
+    pub(crate) async fn subscription_id(&self, wait: &Wait) -> Result<SubscriptionId> {
         if let Some(configured) = self.configured_subscription()? {
             return Ok(configured);
         }
@@ -95,7 +95,7 @@ impl Clients {
     ///
     /// # Errors
     /// If it is not the ID of one.
-    pub fn configured_subscription(&self) -> Result<Option<SubscriptionId>> {
+    pub(crate) fn configured_subscription(&self) -> Result<Option<SubscriptionId>> {
         match &self.azure_settings {
             Known::Yes(settings) => Ok(settings.subscription()?),
             Known::Not(_) => Ok(None),
@@ -104,7 +104,7 @@ impl Clients {
     }
 
     /// Whether the configuration of Azure holds no unknowns.
-    pub fn is_azure_known(&self) -> bool {
+    pub(crate) fn is_azure_known(&self) -> bool {
         !matches!(self.azure_settings, Known::Not(_))
     }
 
@@ -133,7 +133,7 @@ impl Clients {
     ///
     /// # Errors
     /// Where the configuration is unknown or contradicts itself. That none is configured is known at the first request.
-    pub(crate) fn kubernetes(&self) -> Result<&kubernetes::Client> {
+    pub fn kubernetes(&self) -> Result<&kubernetes::Client> {
         let made = self.kubernetes.get_or_init(|| match &self.kubernetes_settings {
             Known::Yes(settings) => match cluster_id(settings)? {
                 None => Ok(kubernetes::Client::new(settings.clone())),
@@ -161,7 +161,7 @@ fn cluster_id(settings: &kubernetes::Settings) -> Result<Option<ClusterId>> {
 
 /// What the checks of a plan ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     /// Azure Resource Manager, with the sign-in that it needs.
     Azure,
     /// The API server of the cluster.
@@ -170,7 +170,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// The name for messages.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Azure => "Azure",
             Self::Kubernetes => "the cluster",
@@ -178,7 +178,7 @@ impl Endpoint {
     }
 
     /// What the checks of a plan find out there, for the warning that they are skipped.
-    pub fn checks(self) -> &'static str {
+    pub(crate) fn checks(self) -> &'static str {
         match self {
             Self::Azure => {
                 "how many credentials an identity has and which of them has the same issuer and subject, whether a role of \

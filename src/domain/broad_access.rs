@@ -28,6 +28,7 @@ pub(crate) struct Broad {
     /// Its scope is a subscription, a management group or the root.
     pub scope: bool,
     /// Its role may do nearly everything.
+    #[cfg(test)]
     pub role: bool,
     /// The warning, on no attribute yet.
     pub warning: Error,
@@ -70,7 +71,12 @@ pub(crate) fn of(assignment: Assignment<'_>) -> Option<Broad> {
         return None;
     }
     let role = listed.map(|(name, ..)| *name).or(assignment.role_name);
-    Some(Broad { scope: wide, role: power.is_some(), warning: warning(role, power, scope.as_ref(), wide) })
+    Some(Broad {
+        scope: wide,
+        #[cfg(test)]
+        role: power.is_some(),
+        warning: warning(role, power, scope.as_ref(), wide),
+    })
 }
 
 /// Whether a condition limits which roles can be assigned. One that names another action, such as reading blobs, does not.

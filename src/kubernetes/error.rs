@@ -105,7 +105,7 @@ pub struct Cause {
 
 impl Cause {
     /// The manager, in words.
-    pub(crate) fn owner(&self) -> &str {
+    pub fn owner(&self) -> &str {
         match self.manager.as_str() {
             "" => "somebody whose name was not kept",
             // The API server's name for all that was written before the object had managed fields.

@@ -72,7 +72,7 @@ impl fmt::Display for Key {
 
 /// The managers of one object, as its `managedFields` list them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Managers(Vec<ManagedFieldsEntry>);
+pub struct Managers(Vec<ManagedFieldsEntry>);
 
 impl Managers {
     /// Wraps what the API server sent.

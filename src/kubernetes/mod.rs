@@ -71,12 +71,12 @@ struct Connection {
 
 impl Client {
     /// A client with these settings; nothing is read or contacted yet.
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         Self { settings, remote: None, connection: OnceCell::new() }
     }
 
     /// A client of a cluster whose kubeconfig comes from `remote`. Of the settings, `proxy_url` and `tls_server_name` count.
-    pub(crate) fn of_remote(settings: Settings, remote: Arc<dyn Remote>) -> Self {
+    pub fn of_remote(settings: Settings, remote: Arc<dyn Remote>) -> Self {
         Self { settings, remote: Some(remote), connection: OnceCell::new() }
     }
 

@@ -23,7 +23,7 @@ use crate::wait::{Interrupted, Wait};
 
 /// A create that failed: why, and what it made all the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Unfinished {
+pub struct Unfinished {
     /// Why.
     pub error: Error,
     /// The account, where it exists and this call made it.
@@ -32,7 +32,7 @@ pub(crate) struct Unfinished {
 
 /// Applying to an account that exists already.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Join<'a> {
+pub struct Join<'a> {
     /// The field manager to apply as.
     pub manager: &'a str,
     /// What to apply.
@@ -47,7 +47,7 @@ pub(crate) struct Join<'a> {
 
 /// A change of what is applied to an account.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Update<'a> {
+pub struct Update<'a> {
     /// The object that must be meant, where only one will do.
     pub uid: Option<&'a str>,
     /// The field manager so far.
@@ -82,7 +82,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Kind::AlreadyExists`] where it does, whoever made it; whatever else fails, with the account if it was made.
-    pub(crate) async fn create_service_account(
+    pub async fn create_service_account(
         &self,
         namespace: &str,
         name: &str,
@@ -110,7 +110,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Kind::ManagerInUse`] and [`Kind::Conflict`] where no consent was given; see [`Join`].
-    pub(crate) async fn join_service_account(
+    pub async fn join_service_account(
         &self,
         live: ServiceAccount,
         join: Join<'_>,
@@ -140,7 +140,7 @@ impl Client {
     /// [`Kind::NotFound`] and [`Kind::Replaced`] where the object is not there any more; [`Kind::ChangedAfterPlan`] where a held key has
     /// a value that is neither the held nor the wanted one; [`Kind::Conflict`] where a new key has somebody else's value;
     /// [`Kind::ManagerInUse`] where a manager of ours owns keys that were not held.
-    pub(crate) async fn update_service_account(
+    pub async fn update_service_account(
         &self,
         namespace: &str,
         name: &str,
@@ -178,7 +178,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Kind::ManagerInUse`] where it owns keys that are not `held`. Gone is success.
-    pub(crate) async fn release_service_account(
+    pub async fn release_service_account(
         &self,
         namespace: &str,
         name: &str,
@@ -216,7 +216,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Kind::TimedOut`] where finalizers hold it, which are named. Gone already, or replaced, is success.
-    pub(crate) async fn delete_service_account(
+    pub async fn delete_service_account(
         &self,
         namespace: &str,
         name: &str,

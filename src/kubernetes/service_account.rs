@@ -11,7 +11,7 @@ use super::managed_fields::{Key, Managers};
 
 /// A service account, read. Metadata that nothing here needs is left out.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ServiceAccount {
+pub struct ServiceAccount {
     /// The namespace it is in.
     pub namespace: String,
     /// Its name.
@@ -47,7 +47,7 @@ pub struct Fields {
 
 impl Fields {
     /// The keys that these fields set.
-    pub(crate) fn keys(&self) -> BTreeSet<Key> {
+    pub fn keys(&self) -> BTreeSet<Key> {
         let mut keys: BTreeSet<Key> = self.annotations.keys().cloned().map(Key::Annotation).collect();
         keys.extend(self.labels.keys().cloned().map(Key::Label));
         keys.extend(self.automount.map(|_| Key::Automount));

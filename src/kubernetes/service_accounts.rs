@@ -34,7 +34,7 @@ impl Client {
     ///
     /// # Errors
     /// Everything but "not found".
-    pub(crate) async fn service_account(
+    pub async fn service_account(
         &self,
         namespace: &str,
         name: &str,
@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// Whether a namespace exists; `None` where we are not allowed to know.
-    pub(crate) async fn namespace_exists(&self, namespace: &str, wait: &Wait) -> Option<bool> {
+    pub async fn namespace_exists(&self, namespace: &str, wait: &Wait) -> Option<bool> {
         let task = Task {
             resource: "namespaces",
             object: format!("namespace \"{namespace}\""),

@@ -15,7 +15,7 @@ use crate::wait::Wait;
 
 /// A token that the API server signed for a service account.
 #[derive(Clone)]
-pub(crate) struct Token {
+pub struct Token {
     /// The JWT.
     pub token: String,
     /// When it expires, RFC 3339. The server may have shortened what was asked for.
@@ -33,7 +33,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Kind::NotFound`] where the account does not exist, [`Kind::Forbidden`] without `create` on `serviceaccounts/token`.
-    pub(crate) async fn service_account_token(
+    pub async fn service_account_token(
         &self,
         namespace: &str,
         name: &str,

@@ -10,7 +10,7 @@ use crate::schema::{Attribute, Block, Kind, Nesting};
 use crate::value::{self, Known, Value};
 
 /// Whether two values of an attribute mean the same.
-pub fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
+pub(crate) fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     if a == b {
         return true;
     }
@@ -25,7 +25,7 @@ pub fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
 }
 
 /// What a resource gets to see of a value: without null elements of maps, and with null for text that means null.
-pub fn essence(block: &Block, object: &Value) -> Value {
+pub(crate) fn essence(block: &Block, object: &Value) -> Value {
     let Value::Value(Known::Map(map)) = object else { return object.clone() };
     let mut map = map.clone();
     for attribute in &block.attributes {

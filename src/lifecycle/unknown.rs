@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::value::{self, Value};
 
 /// The warning, where nothing but unknown values of the configuration replaces the object.
-pub fn warning(plan: &Plan) -> Option<Error> {
+pub(crate) fn warning(plan: &Plan) -> Option<Error> {
     if plan.is_create() || plan.replace.iter().any(|path| !at(&plan.planned, path).is_unknown()) {
         return None;
     }

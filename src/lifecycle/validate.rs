@@ -114,7 +114,7 @@ fn label(path: &AttributePath, name: &str) -> String {
 }
 
 /// A rule about a name may say only what is wrong, because it is also told as a part of what is wrong with an id.
-pub fn sentence(detail: &str) -> String {
+pub(crate) fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     let stop = if detail.ends_with(char::is_alphanumeric) { "." } else { "" };

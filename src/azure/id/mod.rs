@@ -128,7 +128,7 @@ pub(crate) fn check_resource_group(name: &str) -> Result<(), String> {
 }
 
 /// Whether two names, or parts of ids, are one: Azure ignores their case.
-pub fn same_name(a: &str, b: &str) -> bool {
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
     a.to_lowercase() == b.to_lowercase()
 }
 

@@ -88,11 +88,6 @@ impl RoleDefinitionId {
         &self.guid
     }
 
-    /// Where it was found. Built-in roles are at the root, and at every scope below.
-    pub(crate) fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
     /// The GUID in lower case, equal for equal roles.
     pub(crate) fn key(&self) -> String {
         self.guid.to_lowercase()
