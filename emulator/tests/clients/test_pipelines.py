@@ -6,7 +6,7 @@ import sys
 import tempfile
 import unittest
 
-CI = pathlib.Path(__file__).parents[2] / "examples" / "ci"
+CI = pathlib.Path(__file__).parents[3] / "examples" / "ci"
 # The pattern of one name in Azure's schema is no regular expression of Unicode, so all of them are read without.
 FILES = {
     ".github/workflows/terraform.yml": ["vendor.github-workflows"],
