@@ -104,7 +104,7 @@ impl Managers {
     }
 
     /// Who owns `key` besides `manager` (by apply), named as the API server's conflicts do.
-    pub(crate) fn owners(&self, key: &Key, manager: &str) -> Vec<String> {
+    pub fn owners(&self, key: &Key, manager: &str) -> Vec<String> {
         let others = self.0.iter().filter(|entry| !is(entry, manager, "Apply") && keys(entry).contains(key));
         others
             .map(|entry| {

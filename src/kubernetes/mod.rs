@@ -38,7 +38,7 @@ pub use error::{Error, Kind};
 pub use managed_fields::Key;
 pub use remote::{Audience, Remote};
 pub use service_account::Fields;
-pub(crate) use service_account::ServiceAccount;
+pub use service_account::ServiceAccount;
 
 pub use crate::http::Proxies;
 
