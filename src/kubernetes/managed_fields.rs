@@ -149,7 +149,7 @@ impl Managers {
     }
 
     /// The entries, to be written.
-    pub(crate) fn entries(&self) -> &[ManagedFieldsEntry] {
+    pub fn entries(&self) -> &[ManagedFieldsEntry] {
         &self.0
     }
 }
