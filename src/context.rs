@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::azure::SubscriptionId;
 use crate::clients::Clients;
 use crate::clients::{Endpoint, PlanChecks};
+use crate::domain::existing::{not_deleted, two_owners};
+use crate::domain::object::Object;
 use crate::error::{Error, Result};
+use crate::ledger::{Call, How, interrupted};
+use crate::turn::Turn;
 use crate::wait::Wait;
 
 /// The surroundings of one call.
@@ -15,6 +19,8 @@ pub struct Context {
     pub wait: Wait,
     /// Whether the configuration says that a create takes over what exists.
     pub adopt_existing: bool,
+    /// What the other calls of this run know of this one.
+    pub(crate) call: Call,
     warnings: Mutex<Vec<Error>>,
 }
 
@@ -29,8 +35,8 @@ pub struct Report {
 
 impl Context {
     /// The surroundings of a call; `clients` is an error where the provider has not been configured.
-    pub(crate) fn new(clients: Result<Arc<Clients>>, wait: Wait, adopt_existing: bool) -> Self {
-        Self { clients, wait, adopt_existing, warnings: Mutex::default() }
+    pub(crate) fn new(clients: Result<Arc<Clients>>, wait: Wait, adopt_existing: bool, call: Call) -> Self {
+        Self { clients, wait, adopt_existing, call, warnings: Mutex::default() }
     }
 
     /// The clients of both planes.
@@ -53,6 +59,38 @@ impl Context {
             None if !clients.is_azure_known() || clients.plan_checks == PlanChecks::Off => Ok(None),
             None => clients.subscription_id(&self.wait).await.map(Some),
         }
+    }
+
+    /// Notes that this call is about to write an object, which `attribute` names.
+    ///
+    /// # Errors
+    /// Where another resource instance of this run owns it.
+    pub(crate) fn take(&self, object: &Object, attribute: &str) -> Result<()> {
+        self.call
+            .take(object.clone())
+            .map_err(|other| two_owners(object, &self.call.owner().label, &other.label).at(attribute))
+    }
+
+    /// Waits for the sole right of this run to write an object.
+    ///
+    /// # Errors
+    /// When the wait is over first.
+    pub(crate) async fn turn(&self, object: &Object) -> Result<Turn> {
+        let turn = self.call.turn(object, &self.wait).await;
+        turn.map_err(|why| interrupted(why, object, "other writes to it"))
+    }
+
+    /// Notes that the object is this resource's now; `existed` says whether it was adopted.
+    pub(crate) fn wrote(&self, object: &Object, existed: bool) {
+        self.call.has(object.clone(), if existed { How::Adopted } else { How::Wrote });
+    }
+
+    /// Whether an object must not be deleted, because another resource instance has written or adopted it in this run. The user is
+    /// told.
+    pub(crate) fn keeps(&self, object: &Object) -> bool {
+        let Some((owner, how)) = self.call.other_owner(object) else { return false };
+        self.warn(not_deleted(object, &owner.label, how == How::Adopted));
+        true
     }
 
     /// Tells the user something that does not make the call fail.

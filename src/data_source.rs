@@ -107,7 +107,7 @@ impl<D: DataSource> AnyDataSource for D {
     }
 
     async fn look_up(&self, provider: &Provider, config: Value) -> (Value, Report) {
-        let context = provider.context(timeouts::of(&config, "read", timeouts::READ), false);
+        let context = provider.context(timeouts::of(&config, "read", timeouts::READ));
         let schema = self.describe();
         let read = async {
             let model: D::Model = value::decode(&meaning::essence(&schema.block, &config)).map_err(|error| {

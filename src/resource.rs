@@ -10,7 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::context::{Context, Report};
+use crate::domain::existing::two_owners;
+use crate::domain::object::Object;
 use crate::error::{Error, Result};
+use crate::ledger::{Instance, Owner};
 use crate::lifecycle::plan::{self, Plan};
 use crate::lifecycle::{meaning, refresh, unknown, validate};
 use crate::provider::Provider;
@@ -48,6 +51,16 @@ pub(crate) trait Resource: Send + Sync + 'static {
     /// What is wrong with a configuration beyond what each attribute's own checks say. Values may be unknown.
     fn validate(&self, _config: &Value) -> Vec<Error> {
         Vec::new()
+    }
+
+    /// The objects that are one resource's while this one is planned or in the state, as far as they are known.
+    fn owns(&self, _context: &Context, _object: &Value) -> Vec<Owned> {
+        Vec::new()
+    }
+
+    /// What a person is told of this resource where it is in another's way: its type, and what it is for.
+    fn label(&self, _object: &Value) -> String {
+        format!("`{}`", self.name())
     }
 
     /// A question that the domain asks at plan, after the schema has planned.
@@ -107,6 +120,15 @@ pub struct IdentityAttribute {
     pub doc: &'static str,
 }
 
+/// An object that has one owner, and the attribute that an error about it points at.
+#[derive(Debug, Clone)]
+pub(crate) struct Owned {
+    /// The object.
+    pub(crate) object: Object,
+    /// The attribute.
+    pub(crate) attribute: &'static str,
+}
+
 /// What a call did: the state to save, its identity, and what to tell the user.
 #[derive(Debug)]
 pub struct Outcome {
@@ -149,13 +171,13 @@ pub trait AnyResource: Send + Sync {
     fn check(&self, config: &Value, write_only_allowed: bool) -> Vec<Error>;
 
     /// Plans a create or an update. Neither value is null but `prior` for a create.
-    async fn propose(&self, provider: &Provider, prior: Value, config: Value) -> (Plan, Report);
+    async fn propose(&self, provider: &Provider, instance: Instance, prior: Value, config: Value) -> (Plan, Report);
 
     /// Reads the object anew.
     async fn refresh(&self, provider: &Provider, state: Value) -> Outcome;
 
     /// Creates, updates or, where `planned` is null, deletes the object.
-    async fn apply(&self, provider: &Provider, prior: Value, planned: Value) -> Outcome;
+    async fn apply(&self, provider: &Provider, instance: Instance, prior: Value, planned: Value) -> Outcome;
 
     /// Why `prior` is not to be deleted in favour of `successor`, in which what is unknown is null; `None` if it may.
     async fn refuse_replacement(&self, provider: &Provider, prior: &Value, successor: &Value) -> Option<Outcome>;
@@ -172,7 +194,8 @@ fn full_schema(mut schema: Schema) -> Schema {
             ADOPT_EXISTING,
             boolean(),
             "Whether a create takes over an object that exists already, instead of an error that shows how to import it. \
-             What was adopted is changed to what is configured, and destroyed with the resource.",
+             What was adopted is changed to what is configured, and destroyed with the resource. An object that another resource of \
+             the configuration manages is not taken over.",
         )
         .default(value::boolean(false)),
     );
@@ -226,10 +249,12 @@ impl<R: Resource> AnyResource for R {
         errors
     }
 
-    async fn propose(&self, provider: &Provider, prior: Value, config: Value) -> (Plan, Report) {
+    async fn propose(&self, provider: &Provider, instance: Instance, prior: Value, config: Value) -> (Plan, Report) {
         let mut plan = plan::plan(&self.describe(), prior, config);
-        let context = provider.context(timeouts::READ, false);
+        let context = provider.context(timeouts::READ);
         let result = self.plan(&context, &mut plan).await;
+        let owner = Owner { instance, label: self.label(&plan.planned) };
+        let result = result.and_then(|()| claim_at_plan(self, &context, &owner, &plan));
         if let Some(warning) = unknown::warning(&plan) {
             context.warn(warning);
         }
@@ -237,7 +262,7 @@ impl<R: Resource> AnyResource for R {
     }
 
     async fn refresh(&self, provider: &Provider, state: Value) -> Outcome {
-        let context = provider.context(timeouts::of(&state, "read", timeouts::READ), false);
+        let context = provider.context(timeouts::of(&state, "read", timeouts::READ));
         let schema = self.describe();
         let read = async {
             let model = self.read(&context, decode(&schema, &state)?).await?;
@@ -255,16 +280,18 @@ impl<R: Resource> AnyResource for R {
         }
     }
 
-    async fn apply(&self, provider: &Provider, prior: Value, planned: Value) -> Outcome {
+    async fn apply(&self, provider: &Provider, instance: Instance, prior: Value, planned: Value) -> Outcome {
         let (verb, source) = match (prior.is_null(), planned.is_null()) {
             (true, _) => ("create", &planned),
             (false, false) => ("update", &planned),
             (false, true) => ("delete", &prior),
         };
         let adopt = value::attribute(source, ADOPT_EXISTING) == &value::boolean(true);
-        let context = provider.context(timeouts::of(source, verb, timeouts::WRITE), adopt);
+        let owner = Owner { instance, label: self.label(source) };
+        let context = provider.context_of(timeouts::of(source, verb, timeouts::WRITE), adopt, owner);
         let schema = self.describe();
         let applied = async {
+            claim(self, &context, &prior, &planned)?;
             let model = match verb {
                 "create" => self.create(&context, decode(&schema, &planned)?).await?,
                 "update" => self.update(&context, decode(&schema, &prior)?, decode(&schema, &planned)?).await?,
@@ -276,6 +303,9 @@ impl<R: Resource> AnyResource for R {
             Ok(state) => outcome(self, state, &context, None),
             Err(mut error) => {
                 let kept = error.state.take().map(|model| encode(&schema, model, source));
+                if kept.is_none() && prior.is_null() {
+                    context.call.disown();
+                }
                 let state = match kept {
                     None => prior,
                     Some(Ok(state)) => state,
@@ -290,7 +320,7 @@ impl<R: Resource> AnyResource for R {
     }
 
     async fn refuse_replacement(&self, provider: &Provider, prior: &Value, successor: &Value) -> Option<Outcome> {
-        let context = provider.context(timeouts::of(prior, "delete", timeouts::WRITE), false);
+        let context = provider.context(timeouts::of(prior, "delete", timeouts::WRITE));
         let successor = meaning::essence(&self.describe().block, successor);
         let mut error = self.check_replacement(&context, &successor).await.err()?;
         error.detail.push_str("\n\nNothing was deleted: the object that was to be replaced stays as it is.");
@@ -298,7 +328,7 @@ impl<R: Resource> AnyResource for R {
     }
 
     async fn adopt(&self, provider: &Provider, import: Import) -> Outcome {
-        let context = provider.context(timeouts::READ, false);
+        let context = provider.context(timeouts::READ);
         let schema = self.describe();
         let read = async {
             let id = match import {
@@ -329,6 +359,37 @@ impl<R: Resource> AnyResource for R {
             Err(error) => Outcome { state: Value::Null, identity: Value::Null, report: context.report(Some(error)) },
         }
     }
+}
+
+/// What an object owns, whatever its spelling.
+fn owned<R: Resource>(resource: &R, context: &Context, object: &Value) -> Vec<Owned> {
+    resource.owns(context, &meaning::essence(&resource.describe().block, object))
+}
+
+/// Notes what a plan makes this resource's, and what it takes from an object that is replaced.
+fn claim_at_plan<R: Resource>(resource: &R, context: &Context, owner: &Owner, plan: &Plan) -> Result<()> {
+    let ledger = context.call.ledger();
+    // Terraform plans a replacement twice: once to learn of it, and once more as a create.
+    if !plan.is_create() && !plan.replace.is_empty() {
+        ledger.replace(owned(resource, context, &plan.prior).into_iter().map(|owned| owned.object));
+        return Ok(());
+    }
+    let owned = owned(resource, context, &plan.planned);
+    ledger.plan(owner, owned.iter().map(|owned| owned.object.clone())).map_err(|(object, other)| {
+        let attribute = owned.iter().find(|owned| owned.object == object).map(|owned| owned.attribute);
+        two_owners(&object, &owner.label, &other.label).at(attribute.unwrap_or_default())
+    })
+}
+
+/// Notes what a call moves away from, and what it is about to write or keeps.
+fn claim<R: Resource>(resource: &R, context: &Context, prior: &Value, planned: &Value) -> Result<()> {
+    let (kept, owned) = (owned(resource, context, prior), owned(resource, context, planned));
+    for before in kept {
+        if owned.iter().all(|owned| owned.object != before.object) {
+            context.call.leave(before.object);
+        }
+    }
+    owned.iter().try_for_each(|owned| context.take(&owned.object, owned.attribute))
 }
 
 fn encode_model<M: Serialize>(schema: &Schema, model: &M, beside: &Value) -> Result<Value> {

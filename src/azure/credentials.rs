@@ -7,7 +7,7 @@
 //! The generated client would fail on a credential without a subject (a flexible one, which somebody else may have made),
 //! and with it on a whole list; so it sends, and our own model reads.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use azure_mgmt_msi::package_2023_01_31::models;
@@ -22,15 +22,19 @@ use super::error::{Error, ErrorKind, Result};
 use super::generated::Call;
 use super::id::{CredentialId, IdentityId};
 use super::identities::null_is_empty;
-use super::queue::{self, Turn};
 use super::retry;
 use super::view::Change;
 use crate::http::{self, Failed, Verdict};
+use crate::turn::{Turn, Turns};
 use crate::wait::Wait;
 
 /// How many credentials an identity holds.
 /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>
 pub(crate) const MOST_PER_IDENTITY: usize = 20;
+
+/// Who writes the credentials of an identity, by the identity's key. All configurations of the process share it, because a second
+/// provider alias writes to the same identity.
+static WRITERS: LazyLock<Turns> = LazyLock::new(Turns::default);
 
 /// A federated identity credential, as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -110,7 +114,7 @@ impl<'a> Credentials<'a> {
     /// # Errors
     /// When the wait is over first.
     pub async fn hold(&self, identity: &IdentityId, wait: &Wait) -> Result<Held<'a>> {
-        let turn = queue::turn(&identity.key(), wait).await.map_err(|why| {
+        let turn = WRITERS.take(&identity.key(), wait).await.map_err(|why| {
             Error::interrupted(
                 why,
                 "write federated identity credential",

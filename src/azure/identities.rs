@@ -95,6 +95,14 @@ impl Identities<'_> {
         self.azure.find(&request(Method::GET, id), wait).await
     }
 
+    /// The same for refreshing a state: one answer serves a minute, until this process writes the identity.
+    ///
+    /// # Errors
+    /// As [`Identities::get`].
+    pub async fn recent(&self, id: &IdentityId, wait: &Wait) -> Result<Option<Identity>> {
+        self.azure.inner.seen_identities.read(id.key(), wait, self.get(id, wait), |_| true).await
+    }
+
     /// Creates an identity, or makes an existing one look like this.
     ///
     /// # Errors
@@ -104,6 +112,7 @@ impl Identities<'_> {
         if let (Some(isolation), Some(members)) = (&spec.isolation_scope, body.as_object_mut()) {
             members.insert("properties".to_owned(), json!({ "isolationScope": isolation }));
         }
+        let _seen = self.azure.inner.seen_identities.change(id.key());
         let request = &request(Method::PUT, id).body(&body);
         let send = || async move {
             let answer = self.azure.send(request, wait).await?;
@@ -134,6 +143,7 @@ impl Identities<'_> {
         if let Some(isolation) = &patch.isolation_scope {
             body.insert("properties".to_owned(), json!({ "isolationScope": isolation }));
         }
+        let _seen = self.azure.inner.seen_identities.change(id.key());
         let request = request(Method::PATCH, id).body(&body.into()).repeatable();
         self.azure.send(&request, wait).await?.json(&request.subject)
     }
@@ -144,6 +154,7 @@ impl Identities<'_> {
     /// When Azure refuses.
     pub async fn delete(&self, id: &IdentityId, wait: &Wait) -> Result<()> {
         let _view = Change::begin(&self.azure.inner.seen_credentials, id.key());
+        let _seen = self.azure.inner.seen_identities.change(id.key());
         match self.azure.send(&request(Method::DELETE, id), wait).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_gone() => Ok(()),

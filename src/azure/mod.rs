@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `identities.rs` | managed identities |
-//! | `credentials.rs` | their federated identity credentials, written one at a time through `queue.rs` |
+//! | `credentials.rs` | their federated identity credentials, written one at a time for each identity |
 //! | `clusters.rs` | clusters of AKS and Azure Arc, read only |
 //! | `role_assignments.rs`, `role_definitions.rs` | Azure roles |
 //! | `exchange.rs` | the exchange that a workload makes, to see whether it works |
@@ -34,7 +34,6 @@ pub(crate) mod id;
 pub mod identities;
 mod pace;
 pub(crate) mod patience;
-mod queue;
 mod recent;
 mod retry;
 pub mod role_assignments;
@@ -93,6 +92,7 @@ struct Inner {
     account: OnceCell<Account>,
     patience: Patience,
     seen_clusters: Recent<clusters::Cluster>,
+    seen_identities: Recent<identities::Identity>,
     seen_credentials: View<credentials::Credential>,
     seen_assignments: View<role_assignments::RoleAssignment>,
     known_roles: role_definitions::Known,
@@ -125,6 +125,7 @@ impl Azure {
                 account: OnceCell::new(),
                 patience,
                 seen_clusters: Recent::default(),
+                seen_identities: Recent::default(),
                 seen_credentials: View::default(),
                 seen_assignments: View::default(),
                 known_roles: role_definitions::Known::default(),

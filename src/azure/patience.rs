@@ -16,6 +16,8 @@ use crate::wait::Wait;
 pub struct Patience {
     /// How long an identity may be missing under a new credential: Resource Manager's caches agree within seconds.
     pub identity_missing: Duration,
+    /// How long a service account may be missing that another owner creates.
+    pub account_missing: Duration,
     /// How long an identity may be full: another process, or this one, may be deleting a credential.
     pub identity_full: Duration,
     /// How long the role service may not know an identity that this process created.
@@ -40,6 +42,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             identity_missing: Duration::from_secs(30),
+            account_missing: Duration::from_secs(30),
             identity_full: Duration::from_secs(60),
             new_principal: Duration::from_secs(300),
             other_principal: Duration::from_secs(120),
@@ -60,6 +63,7 @@ impl Patience {
         let shorter = |wait: Duration| wait / divisor.max(1);
         Self {
             identity_missing: shorter(self.identity_missing),
+            account_missing: shorter(self.account_missing),
             identity_full: shorter(self.identity_full),
             new_principal: shorter(self.new_principal),
             other_principal: shorter(self.other_principal),

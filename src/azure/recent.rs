@@ -52,4 +52,26 @@ impl<T: Clone> Recent<T> {
         *answer = found.clone().filter(keep).map(|found| (Instant::now(), found));
         Ok(found)
     }
+
+    /// Forgets the answer about `key` now, and once more when a write to it is over, which the returned guard is held through.
+    pub(super) fn change(&self, key: String) -> Forget<'_, T> {
+        self.forget(&key);
+        Forget { recent: self, key }
+    }
+
+    fn forget(&self, key: &str) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+/// A write under way.
+pub(super) struct Forget<'a, T: Clone> {
+    recent: &'a Recent<T>,
+    key: String,
+}
+
+impl<T: Clone> Drop for Forget<'_, T> {
+    fn drop(&mut self) {
+        self.recent.forget(&self.key);
+    }
 }

@@ -92,12 +92,16 @@ impl Grant {
             && found.properties.principal_id.eq_ignore_ascii_case(&self.principal_id)
     }
 
+    /// Whether an assignment gives what this one does: the same role to the same principal, under the same condition.
+    pub fn gives_what(&self, found: &RoleAssignment) -> bool {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        self.is(found) && text(&self.condition) == text(&found.properties.condition)
+    }
+
     /// Whether an assignment is this one in every respect.
     pub fn describes(&self, found: &RoleAssignment) -> bool {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        self.is(found)
-            && text(&self.description) == text(&found.properties.description)
-            && text(&self.condition) == text(&found.properties.condition)
+        self.gives_what(found) && text(&self.description) == text(&found.properties.description)
     }
 }
 

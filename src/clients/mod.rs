@@ -1,17 +1,18 @@
 //! The clients of both planes, made at their first use: configuring the provider contacts nobody.
 
 mod cluster;
+mod listed;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::azure::{self, Azure, ClusterId, SubscriptionId};
-use crate::domain::credentials_planned::Planned;
 use crate::error::{Error, Result};
 use crate::kubernetes;
 use crate::wait::Wait;
 use cluster::AzureCluster;
+use listed::Listed;
 
 /// What the provider's configuration gives access to.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub struct Clients {
     kubernetes: OnceLock<Result<kubernetes::Client>>,
     /// What a plan may ask beyond reading what is in the state.
     pub(crate) plan_checks: PlanChecks,
-    /// The credentials that this run plans and deletes, by identity.
-    pub(crate) credentials: Planned,
+    /// The credentials that exist, for the checks of plans.
+    pub(crate) listed: Listed,
     /// Whether the user has been told in this run that checks were skipped.
     skipped: AtomicBool,
     /// Why the checks of a plan do not ask an endpoint any more.
@@ -43,7 +44,7 @@ impl Clients {
             kubernetes_settings: kubernetes,
             kubernetes: OnceLock::new(),
             plan_checks,
-            credentials: Planned::default(),
+            listed: Listed::default(),
             skipped: AtomicBool::new(false),
             unreachable: Mutex::default(),
         }
@@ -114,6 +115,11 @@ impl Clients {
             Known::Yes(settings) => Some(settings),
             Known::Not(_) | Known::Wrong(_) => None,
         }
+    }
+
+    /// The limits of waiting.
+    pub(crate) fn patience(&self) -> azure::Patience {
+        self.azure_settings().map(|settings| settings.patience).unwrap_or_default()
     }
 
     /// The cluster that `cluster_id` in the provider's `kubernetes` block names; `None` where the connection is another, or is

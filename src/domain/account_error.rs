@@ -1,6 +1,7 @@
 //! What a cluster's refusal to write a service account means, for the person who wrote the configuration: what to change, and where.
 
-use super::existing::already_exists;
+use super::existing::{Existing, already_exists, predecessor};
+use super::object;
 use crate::error::Error;
 use crate::kubernetes::{self, Kind};
 
@@ -8,17 +9,31 @@ use crate::kubernetes::{self, Kind};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account<'a> {
     /// The resource's type, for the import block.
-    pub type_name: &'static str,
+    pub(crate) type_name: &'static str,
     /// Its namespace.
-    pub namespace: &'a str,
+    pub(crate) namespace: &'a str,
     /// Its name.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The field manager that the resource applies as.
-    pub field_manager: &'a str,
+    pub(crate) field_manager: &'a str,
+}
+
+/// What is not free where a create fails in this way; `None` where it fails for another reason.
+pub(crate) fn in_the_way(kind: Kind) -> Option<object::Kind> {
+    match kind {
+        Kind::AlreadyExists => Some(object::Kind::Account),
+        Kind::ManagerInUse => Some(object::Kind::AccountKeys),
+        _ => None,
+    }
 }
 
 /// The error on the attribute that can end it.
 pub(crate) fn explain(error: kubernetes::Error, account: Account<'_>) -> Error {
+    explain_create(error, account, false)
+}
+
+/// The same for a create; `is_as_wanted` says whether the account is just what the create would make of it.
+pub(crate) fn explain_create(error: kubernetes::Error, account: Account<'_>, is_as_wanted: bool) -> Error {
     let Account { type_name, namespace, name, field_manager } = account;
     let (kind, causes) = (error.kind, error.causes.clone());
     let keys = || {
@@ -29,10 +44,11 @@ pub(crate) fn explain(error: kubernetes::Error, account: Account<'_>) -> Error {
     match kind {
         Kind::AlreadyExists => {
             let what = format!("Service account \"{namespace}/{name}\"");
-            let mut error = already_exists(&what, type_name, &format!("{namespace}/{name}"));
+            let import_id = format!("{namespace}/{name}");
+            let mut error = already_exists(Existing { what: &what, type_name, import_id: &import_id, is_as_wanted });
             error.detail.push_str(
-                "\n\nOr set `manage = \"annotations\"`, where the account is somebody else's and only annotations and labels are \
-                 to be added.",
+                "\n\nIf something else creates the account, set `manage = \"annotations\"`: only annotations and labels are added \
+                 then.",
             );
             error.at("name")
         }
@@ -50,8 +66,10 @@ pub(crate) fn explain(error: kubernetes::Error, account: Account<'_>) -> Error {
             format!(
                 "{}\n\nThis resource has not applied them, so another resource uses the same field manager on this account, and \
                  each would remove the other's keys. Give each its own `field_manager`. If they are left over from a run that did \
-                 not finish, import the account, or create with `adopt_existing = true`.",
-                keys()
+                 not finish, import the account{}. {}",
+                keys(),
+                if is_as_wanted { "" } else { ", or create with `adopt_existing = true`" },
+                predecessor("")
             ),
         )
         .at("field_manager"),

@@ -11,6 +11,7 @@ pub(crate) mod credentials_planned;
 pub(crate) mod difference;
 pub(crate) mod existing;
 pub(crate) mod location;
+pub(crate) mod object;
 pub(crate) mod role_assignment;
 pub(crate) mod service_account;
 pub(crate) mod subject;

@@ -9,9 +9,18 @@ use crate::azure::{RoleDefinitionId, Scope};
 ///
 /// The same assignment gets the same name wherever it is made, so that making it twice is an update and not a conflict.
 pub(crate) fn name(scope: &str, role: &str, principal: &str) -> Uuid {
-    let scope = scope.trim_end_matches('/').to_ascii_lowercase();
-    let key = format!("{scope}|{}|{}", role.to_ascii_lowercase(), principal.to_ascii_lowercase());
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, key.as_bytes())
+    derive(&[scope.trim_end_matches('/'), role, principal])
+}
+
+/// The name of a role assignment in a binding, which also covers the id of its credential: no other resource gives an equal
+/// assignment this name, and Azure refuses one under any other. So an equal assignment under this name is the binding's own, such
+/// as a run leaves it that was interrupted.
+pub(crate) fn name_in_binding(scope: &str, role: &str, principal: &str, credential_id: &str) -> Uuid {
+    derive(&[scope.trim_end_matches('/'), role, principal, credential_id])
+}
+
+fn derive(parts: &[&str]) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, parts.join("|").to_ascii_lowercase().as_bytes())
 }
 
 /// What tells the assignments to one principal apart: `<scope>|<GUID of the role>`, in lower case, without a slash at the scope's
@@ -90,6 +99,20 @@ mod tests {
         assert_eq!(a, b);
         assert_eq!(a.get_version_num(), 5);
         assert_ne!(a, name("/subscriptions/ab", "4633458b-17de-408a-b874-0445c86b69e6", "aa"));
+    }
+
+    #[test]
+    fn a_binding_names_its_assignments_after_its_credential() {
+        let of = |credential| {
+            name_in_binding("/subscriptions/AB/", "4633458B-17de-408a-b874-0445c86b69e6", "AA", credential)
+        };
+        assert_eq!(of("/ID/web"), of("/id/WEB"));
+        assert_ne!(of("/id/web"), of("/id/other"));
+        assert_ne!(of("/id/web"), name("/subscriptions/AB/", "4633458B-17de-408a-b874-0445c86b69e6", "AA"));
+        assert_eq!(
+            of("/id/web"),
+            Uuid::new_v5(&Uuid::NAMESPACE_URL, b"/subscriptions/ab|4633458b-17de-408a-b874-0445c86b69e6|aa|/id/web")
+        );
     }
 
     #[test]

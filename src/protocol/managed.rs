@@ -1,7 +1,7 @@
 //! The calls on managed resources: read what Terraform sent, ask the resource, write what it said.
 //!
-//! Terraform keeps a few bytes of the provider's with each object. None is stored by this version (see
-//! `private`); what is there is handed on, so that a later version's are not lost to an earlier one.
+//! Terraform keeps a few bytes of the provider's with each object. A mark in them says which resource instance a call is about
+//! ([`Instance`]); what else is there (see `private`) is handed on, so that a later version's are not lost to an earlier one.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use super::{from_proto, private, proto::tfplugin6 as tf, state, to_proto};
 use crate::{
     context::Report,
     error::{Error, Result},
+    ledger::Instance,
     provider::Provider,
     resource::{AnyResource, Import, Outcome},
     schema::Schema,
@@ -144,10 +145,9 @@ impl Managed {
             response.planned_identity = None;
         }
         let creates = prior.is_null();
-        let (plan, mut report) = entry.resource.propose(provider, prior, config).await;
-        if creates {
-            response.planned_private = private::with_successor(&response.planned_private, &plan.planned);
-        }
+        let (instance, private) = Instance::plan(&response.planned_private, creates);
+        let (plan, mut report) = entry.resource.propose(provider, instance, prior, config).await;
+        response.planned_private = if creates { private::with_successor(&private, &plan.planned) } else { private };
         response.deferred = deferral(&mut report, from_proto::deferral_allowed(request.client_capabilities));
         response.diagnostics = to_proto::report(report);
         response.planned_state = to_proto::value(&plan.planned, &entry.state)?;
@@ -166,6 +166,7 @@ impl Managed {
         if prior.is_null() && planned.is_null() {
             return Err(Error::defect("Terraform asked to apply a change from nothing to nothing"));
         }
+        let instance = Instance::read(&request.planned_private);
         let refused = match private::successor(&request.planned_private, &entry.state) {
             Some(successor) if planned.is_null() => {
                 entry.resource.refuse_replacement(provider, &prior, &successor).await
@@ -174,7 +175,7 @@ impl Managed {
         };
         let outcome = match refused {
             Some(refused) => refused,
-            None => entry.resource.apply(provider, prior, planned).await,
+            None => entry.resource.apply(provider, instance, prior, planned).await,
         };
         Ok(tf::apply_resource_change::Response {
             new_state: to_proto::value(&outcome.state, &entry.state)?,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clients::Clients;
 use crate::context::{Context, Report};
 use crate::error::{Error, Result};
+use crate::ledger::{Ledger, Owner};
 use crate::schema::Schema;
 use crate::value::Value;
 use crate::wait::Wait;
@@ -34,6 +35,7 @@ pub struct Provider {
 struct Session {
     clients: Option<Arc<Clients>>,
     cancel: CancellationToken,
+    ledger: Ledger,
 }
 
 impl Provider {
@@ -53,7 +55,7 @@ impl Provider {
     pub fn configure(&self, config: &Value, environment: Environment<'_>) -> Report {
         let settings = settings::resolve(config, environment);
         let clients = Clients::new(settings.azure, settings.kubernetes, settings.plan_checks);
-        let session = Session { clients: Some(Arc::new(clients)), cancel: CancellationToken::new() };
+        let session = Session { clients: Some(Arc::new(clients)), ..Session::default() };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         Report { errors: settings.errors, warnings: Vec::new() }
     }
@@ -63,10 +65,16 @@ impl Provider {
         self.session().cancel.cancel();
     }
 
-    /// The surroundings of a call that may take `timeout`.
-    pub fn context(&self, timeout: Duration, adopt_existing: bool) -> Context {
+    /// The surroundings of a call that may take `timeout` and changes nothing.
+    pub fn context(&self, timeout: Duration) -> Context {
+        self.context_of(timeout, false, Owner::default())
+    }
+
+    /// The surroundings of a call on behalf of a resource instance.
+    pub(crate) fn context_of(&self, timeout: Duration, adopt_existing: bool, owner: Owner) -> Context {
         let session = self.session();
-        Context::new(clients(&session), Wait::new(timeout, session.cancel.child_token()), adopt_existing)
+        let wait = Wait::new(timeout, session.cancel.child_token());
+        Context::new(clients(&session), wait, adopt_existing, session.ledger.begin(owner))
     }
 
     fn session(&self) -> Session {

@@ -21,7 +21,7 @@ use crate::domain::role_assignment::{check_role_id, check_role_name, same_role, 
 use crate::domain::service_account as rules;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
-use crate::resource::{IdentityAttribute, Resource};
+use crate::resource::{IdentityAttribute, Owned, Resource};
 use crate::resources::shared::credential as shared;
 use crate::resources::shared::role;
 use crate::schema::{
@@ -182,6 +182,22 @@ impl Resource for FederatedCredentialBinding {
         errors
     }
 
+    fn owns(&self, _context: &Context, object: &Value) -> Vec<Owned> {
+        plan::owns(object)
+    }
+
+    fn label(&self, object: &Value) -> String {
+        let account = value::attribute(object, "service_account");
+        let text = |of, name| value::as_str(value::attribute(of, name)).unwrap_or("(not known yet)");
+        format!(
+            "{NAME} of service account \"{}/{}\" by credential `{}` on {}",
+            text(account, "namespace"),
+            text(account, "name"),
+            text(object, "credential_name"),
+            text(object, "user_assigned_identity_id")
+        )
+    }
+
     async fn plan(&self, context: &Context, plan: &mut Plan) -> Result<()> {
         plan::plan(context, plan).await?;
         let manage = |object: &Value| {
@@ -267,8 +283,8 @@ fn service_account() -> Vec<Attribute> {
             "manage",
             text(),
             "What of the account belongs to this resource. With `object` a create makes the account, which must not exist, and a \
-             destroy deletes it. With `annotations` the account belongs to somebody else and must exist: only annotations and labels \
-             are added, and a destroy removes only them. From `object` to `annotations` is a change in place; the way back needs \
+             destroy deletes it. With `annotations` the account is created by something else, which is awaited for 30 seconds: only \
+             annotations and labels are added, and a destroy removes only them. From `object` to `annotations` is a change in place; the way back needs \
              `adopt_existing`. Defaults to `object`.",
         )
         .one_of(&["object", ANNOTATIONS]),

@@ -11,15 +11,18 @@ use crate::azure::id::same_name;
 use crate::azure::{Azure, CredentialId, IdError, IdentityId};
 use crate::context::Context;
 use crate::domain::credential::{check_audience, check_issuer, check_subject};
+use crate::domain::credentials_planned::Pair;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
-use crate::resource::{IdentityAttribute, Resource};
+use crate::resource::{IdentityAttribute, Owned, Resource};
 use crate::resources::shared::credential as shared;
 use crate::schema::{Schema, computed, optional_computed, required, text};
-use crate::value;
+use crate::value::{self, Value};
 
 /// The resource.
 pub(super) struct FederatedIdentityCredential;
+
+const NAME: &str = "azwi_federated_identity_credential";
 
 /// The credential as plan and state hold it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,14 +41,14 @@ impl Resource for FederatedIdentityCredential {
     type Model = Model;
 
     fn name(&self) -> &'static str {
-        "azwi_federated_identity_credential"
+        NAME
     }
 
     fn schema(&self) -> Schema {
         Schema::new(
             "A federated identity credential on a user-assigned managed identity: lets tokens of one issuer with one subject be \
              exchanged for tokens of the identity. An identity has at most 20 of them, and no two with the same issuer and \
-             subject. Issuer, subject and audience are compared to the letter when a token is exchanged. Writes to one \
+             subject; credentials of one apply that take each other's subjects wait for each other. Issuer, subject and audience are compared to the letter when a token is exchanged. Writes to one \
              identity are queued, because Azure refuses them at the same time.",
             vec![
                 required("name", text(), "The name: 3 to 120 letters, digits, `-` or `_`, the first a letter or digit.")
@@ -100,25 +103,32 @@ impl Resource for FederatedIdentityCredential {
         shared::import_id(identity)
     }
 
+    fn owns(&self, _context: &Context, object: &Value) -> Vec<Owned> {
+        let text = |name: &str| value::as_str(value::attribute(object, name)).map(str::to_owned);
+        shared::owns(credential_of(object).as_ref(), text("issuer").zip(text("subject")), "name")
+    }
+
+    fn label(&self, object: &Value) -> String {
+        let text = |name| value::as_str(value::attribute(object, name)).unwrap_or("(not known yet)");
+        format!("{NAME} `{}` on {}", text("name"), text("user_assigned_identity_id"))
+    }
+
     async fn plan(&self, context: &Context, plan: &mut Plan) -> Result<()> {
-        if plan.planned("audience").is_unknown()
-            && let Some(settings) = context.clients().ok().and_then(|clients| clients.azure_settings())
-        {
+        // Also in an update, where the prior one may be what somebody else has made of it.
+        if let Some(settings) = context.clients().ok().and_then(|clients| clients.azure_settings()) {
             plan.settle("audience", value::string(settings.environment.token_exchange_audience()));
         }
-        let old = value::as_str(value::attribute(&plan.prior, "id")).and_then(|id| id.parse().ok());
         let text = |name: &str| value::as_str(plan.planned(name)).map(str::to_owned);
-        let identity = text("user_assigned_identity_id").and_then(|id| id.parse::<IdentityId>().ok());
-        let new = identity.zip(text("name")).and_then(|(identity, name)| CredentialId::new(identity, &name).ok());
-        shared::check_at_plan(context, plan, old.as_ref(), new.as_ref(), text("issuer").zip(text("subject"))).await
+        let new = credential_of(&plan.planned);
+        shared::check_at_plan(context, plan, new.as_ref(), text("issuer").zip(text("subject"))).await
     }
 
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let id = plan.credential()?;
         let trust = plan.trust(context.clients()?.azure()?);
         let identity = &plan.user_assigned_identity_id;
-        let exists = || shared::exists_already(self.name(), &id, "name");
-        match shared::create(context, &id, &trust, exists).await {
+        let wanted = shared::Wanted { id: &id, trust: &trust, type_name: NAME, attribute: "name" };
+        match shared::create(context, wanted).await {
             Ok(written) => Ok(Model::of(&id, identity, written.credential)),
             Err(shared::Unfinished { error, made: Some(made) }) => Err(error.keeping(&Model::of(&id, identity, made))),
             Err(shared::Unfinished { error, made: None }) => Err(error),
@@ -136,15 +146,16 @@ impl Resource for FederatedIdentityCredential {
     }
 
     async fn update(&self, context: &Context, prior: Model, plan: Model) -> Result<Model> {
-        let azure = context.clients()?.azure()?;
         let id = plan.credential()?;
         shared::refuse_expression_in_update(context, &id, prior.subject.as_deref()).await?;
-        let written = azure.credentials().put(&id, &plan.trust(azure), &context.wait).await?;
+        let trust = plan.trust(context.clients()?.azure()?);
+        let wanted = shared::Wanted { id: &id, trust: &trust, type_name: NAME, attribute: "name" };
+        let written = shared::update(context, wanted, prior.pair()).await?;
         Ok(Model::of(&id, &plan.user_assigned_identity_id, written))
     }
 
     async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
-        shared::delete(context, &prior.credential()?, &context.wait).await
+        shared::delete(context, &prior.credential()?, prior.pair(), &context.wait).await
     }
 
     async fn import(&self, context: &Context, id: &str) -> Result<Option<Model>> {
@@ -178,6 +189,11 @@ impl Model {
         }
     }
 
+    /// Issuer and subject.
+    fn pair(&self) -> Pair {
+        self.subject.clone().map(|subject| (self.issuer.clone(), subject))
+    }
+
     fn credential(&self) -> Result<CredentialId> {
         let identity: IdentityId = self.user_assigned_identity_id.parse().map_err(|error: IdError| {
             Error::new("The identity's id is malformed", error.to_string()).at("user_assigned_identity_id")
@@ -185,6 +201,13 @@ impl Model {
         CredentialId::new(identity, &self.name)
             .map_err(|error| Error::new("The credential's name is malformed", error.to_string()).at("name"))
     }
+}
+
+/// The id of a planned or stored credential, where it is known.
+fn credential_of(object: &Value) -> Option<CredentialId> {
+    let text = |name| value::as_str(value::attribute(object, name));
+    let identity: IdentityId = text("user_assigned_identity_id")?.parse().ok()?;
+    CredentialId::new(identity, text("name")?).ok()
 }
 
 pub(super) fn same_identity(a: &str, b: &str) -> bool {

@@ -10,20 +10,23 @@ use crate::azure::id::same_name;
 use crate::azure::role_assignments::{Grant, RoleAssignment as Assignment};
 use crate::azure::{Azure, IdError, RoleAssignmentId, Scope, ScopeKind};
 use crate::context::Context;
-use crate::domain::existing::already_exists;
+use crate::domain::existing::{Existing, already_exists};
+use crate::domain::object::Object;
 use crate::domain::role_assignment::{
     check_role_id, check_role_name, check_uuid, name, role_guid, same_role, same_scope,
 };
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
 use crate::lifecycle::validate::exactly_one;
-use crate::resource::{IdentityAttribute, Resource};
+use crate::resource::{IdentityAttribute, Owned, Resource};
 use crate::resources::shared::role;
 use crate::schema::{Schema, computed, optional, optional_computed, required, text};
 use crate::value::{self, Value};
 
 /// The resource.
 pub(super) struct RoleAssignment;
+
+const NAME: &str = "azwi_role_assignment";
 
 /// The assignment as plan and state hold it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,7 +50,7 @@ impl Resource for RoleAssignment {
     type Model = Model;
 
     fn name(&self) -> &'static str {
-        "azwi_role_assignment"
+        NAME
     }
 
     fn schema(&self) -> Schema {
@@ -211,32 +214,66 @@ impl Resource for RoleAssignment {
         role::check_exists(context, successor).await
     }
 
+    fn owns(&self, _context: &Context, object: &Value) -> Vec<Owned> {
+        let text = |name| value::as_str(value::attribute(object, name));
+        let role = text("role_definition_id").or(text("role_definition_name"));
+        let known = text("scope").zip(role).zip(text("principal_id"));
+        let object = known.map(|((scope, role), principal)| Object::role(scope, role, principal));
+        object.map(|object| Owned { object, attribute: "scope" }).into_iter().collect()
+    }
+
+    fn label(&self, object: &Value) -> String {
+        let text = |name| value::as_str(value::attribute(object, name));
+        let known = |text: Option<&str>| text.unwrap_or("(not known yet)").to_owned();
+        let role = known(text("role_definition_name").or(text("role_definition_id")));
+        format!("{NAME} of `{role}` to {} at {}", known(text("principal_id")), known(text("scope")))
+    }
+
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let azure = context.clients()?.azure()?;
         let scope = plan.scope()?;
         let named = role::Named { id: plan.role_definition_id.as_deref(), name: plan.role_definition_name.as_deref() };
         let role::Role { id: role, name: role_name } = role::find(azure, &scope, named, &context.wait).await?;
-        let guid = role_guid(&role);
-        let equal = role::equal(azure, &scope, guid, &plan.principal_id, &context.wait).await?;
-        let chosen = match (equal, &plan.name) {
-            (Some(found), _) if !context.adopt_existing => {
-                let what = format!("A role assignment of `{role_name}` to {} at this scope", plan.principal_id);
-                return Err(already_exists(&what, self.name(), &found.id));
+        let guid = role_guid(&role).to_owned();
+        let plan = Model { role_definition_id: Some(role), role_definition_name: Some(role_name), ..plan };
+        let (object, grant) = (plan.object(), plan.grant()?);
+        context.take(&object, "scope")?;
+        let mut line = context.call.line([object.clone()]);
+        loop {
+            line.next(&context.wait).await?;
+            let _turn = context.turn(&object).await?;
+            let equal = role::equal(azure, &scope, &guid, &plan.principal_id, &context.wait).await?;
+            let chosen = match (&equal, &plan.name) {
+                (Some(found), _) if !context.adopt_existing => {
+                    line.taken(object.clone(), plan.exists_already(&found.id, grant.describes(found)));
+                    continue;
+                }
+                (Some(found), Some(wanted)) if !wanted.eq_ignore_ascii_case(&found.name) => {
+                    return Err(Error::new(
+                        format!("The role assignment exists under the name `{}`", found.name),
+                        "A name never changes. Remove `name` to adopt it as it is.",
+                    )
+                    .at("name"));
+                }
+                (Some(found), _) => found.name.clone(),
+                (None, Some(wanted)) => wanted.clone(),
+                (None, None) => name(&plan.scope, &guid, &plan.principal_id).to_string(),
+            };
+            let wanted = Model { name: Some(chosen), ..plan.clone() };
+            match azure.role_assignments().put(&wanted.assignment_id()?, &grant, &context.wait).await {
+                Ok(written) => {
+                    context.wrote(&object, equal.is_some());
+                    return Ok(wanted.written(written));
+                }
+                // Another process created it after the look, or the look did not see it yet.
+                Err(error) if error.is_role_assignment_exists() => {
+                    let existing = error.existing_role_assignment().unwrap_or_default();
+                    let id = self.import_id(&[plan.scope.clone(), existing]);
+                    line.taken(object.clone(), plan.exists_already(&id, false));
+                }
+                Err(error) => return Err(error.into()),
             }
-            (Some(found), Some(wanted)) if !wanted.eq_ignore_ascii_case(&found.name) => {
-                return Err(Error::new(
-                    format!("The role assignment exists under the name `{}`", found.name),
-                    "A name never changes. Remove `name` to adopt it as it is.",
-                )
-                .at("name"));
-            }
-            (Some(found), _) => found.name,
-            (None, Some(wanted)) => wanted.clone(),
-            (None, None) => name(&plan.scope, guid, &plan.principal_id).to_string(),
-        };
-        let plan =
-            Model { name: Some(chosen), role_definition_id: Some(role), role_definition_name: Some(role_name), ..plan };
-        write(context, plan).await
+        }
     }
 
     async fn read(&self, context: &Context, state: Model) -> Result<Option<Model>> {
@@ -259,12 +296,23 @@ impl Resource for RoleAssignment {
     async fn update(&self, context: &Context, prior: Model, plan: Model) -> Result<Model> {
         // `accept_broad_access` and the like are between the user and this provider.
         let same = prior.grant()? == plan.grant()? && prior.condition_version == plan.condition_version;
-        if same { Ok(plan) } else { write(context, plan).await }
+        if same {
+            return Ok(plan);
+        }
+        let (azure, object) = (context.clients()?.azure()?, plan.object());
+        let _turn = context.turn(&object).await?;
+        let written = azure.role_assignments().put(&plan.assignment_id()?, &plan.grant()?, &context.wait).await?;
+        context.wrote(&object, false);
+        Ok(plan.written(written))
     }
 
     async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
-        let azure = context.clients()?.azure()?;
-        azure.role_assignments().delete(&prior.assignment_id()?, &context.wait).await?;
+        let (azure, object) = (context.clients()?.azure()?, prior.object());
+        let _turn = context.turn(&object).await?;
+        if !context.keeps(&object) {
+            azure.role_assignments().delete(&prior.assignment_id()?, &context.wait).await?;
+            context.call.left(&object);
+        }
         Ok(())
     }
 
@@ -288,15 +336,6 @@ async fn name_of_role(
     let role = role::id_at(id.scope(), &found.properties.role_definition_id)?;
     let found = azure.role_definitions().get(id.scope(), &role, &context.wait).await?;
     Ok(found.map(|role| role.properties.role_name))
-}
-
-async fn write(context: &Context, plan: Model) -> Result<Model> {
-    let azure = context.clients()?.azure()?;
-    let id = plan.assignment_id()?;
-    let grant = plan.grant()?;
-    let written = azure.role_assignments().put(&id, &grant, &context.wait).await?;
-    let accept_broad_access = plan.accept_broad_access;
-    Ok(Model { accept_broad_access, ..Model::of(&plan.scope, written, plan.role_definition_name) })
 }
 
 /// Whether two texts differ in white space around them only, such as the line end of a heredoc.
@@ -331,6 +370,23 @@ impl Model {
             accept_broad_access: None,
             id: Some(found.id),
         }
+    }
+
+    /// The model of what was written as this one says.
+    fn written(&self, written: Assignment) -> Self {
+        let accept_broad_access = self.accept_broad_access;
+        Self { accept_broad_access, ..Self::of(&self.scope, written, self.role_definition_name.clone()) }
+    }
+
+    fn object(&self) -> Object {
+        Object::role(&self.scope, self.role_definition_id.as_deref().unwrap_or_default(), &self.principal_id)
+    }
+
+    /// The error on an equal assignment that exists already.
+    fn exists_already(&self, id: &str, is_as_wanted: bool) -> Error {
+        let role = self.role_definition_name.as_deref().unwrap_or_default();
+        let what = format!("A role assignment of `{role}` to {} at this scope", self.principal_id);
+        already_exists(Existing { what: &what, type_name: NAME, import_id: id, is_as_wanted }).at("scope")
     }
 
     /// What Azure is told of it.

@@ -11,14 +11,17 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::domain::account_error::{self, Account};
 use crate::domain::account_import;
+use crate::domain::object::Object;
 use crate::domain::service_account::{self as rules, CLIENT_ID, Map, TENANT_ID, TOKEN_EXPIRATION};
 use crate::domain::subject;
 use crate::error::{Error, Result};
 use crate::kubernetes::ownership::Update;
 use crate::kubernetes::{self, Client, Fields, Key};
 use crate::lifecycle::plan::Plan;
-use crate::resource::{IdentityAttribute, Resource};
-use crate::resources::shared::account::{Establish, Trouble, establish, warn_of_keys};
+use crate::resource::{IdentityAttribute, Owned, Resource};
+use crate::resources::shared::account::{
+    Establish, Trouble, awaited, establish, is_as_wanted, owned_objects, warn_of_keys,
+};
 use crate::schema::{
     Schema, boolean, computed, map_of_text, number, optional, optional_computed, required, set_of_text, text,
 };
@@ -129,8 +132,8 @@ impl Resource for ServiceAccount {
                     "manage",
                     text(),
                     "What belongs to this resource. With `object` a create makes the account, which must not exist, and a destroy \
-                     deletes it. With `annotations` the account belongs to somebody else and must exist: only the annotations and \
-                     labels that are configured here are added, and a destroy removes only them. From `object` to `annotations` is a \
+                     deletes it. With `annotations` the account is created by something else, which is awaited for 30 seconds: only \
+                     the annotations and labels that are configured here are added, and a destroy removes only them. From `object` to `annotations` is a \
                      change in place; the way back needs `adopt_existing`.",
                 )
                 .default(value::string(OBJECT))
@@ -210,11 +213,21 @@ impl Resource for ServiceAccount {
         Ok(())
     }
 
+    fn owns(&self, _context: &Context, object: &Value) -> Vec<Owned> {
+        let text = |name| value::as_str(value::attribute(object, name));
+        let Some((namespace, name)) = text("namespace").zip(text("name")) else { return Vec::new() };
+        let objects = owned_objects(namespace, name, text("field_manager"), text("manage") == Some(OBJECT));
+        objects.into_iter().map(|object| Owned { object, attribute: "name" }).collect()
+    }
+
+    fn label(&self, object: &Value) -> String {
+        let text = |name| value::as_str(value::attribute(object, name)).unwrap_or("(not known yet)");
+        format!("{NAME} \"{}/{}\"", text("namespace"), text("name"))
+    }
+
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let client = context.clients()?.kubernetes()?;
         let wanted = plan.fields();
-        let looks = context.adopt_existing || !plan.owns_object();
-        let found = if looks { read(client, &plan, context).await? } else { None };
         let of = Establish {
             account: plan.account(),
             wanted: &wanted,
@@ -222,11 +235,37 @@ impl Resource for ServiceAccount {
             adopt: context.adopt_existing,
             force: plan.force_conflicts,
         };
-        match establish(client, found, of, &context.wait).await {
-            Ok(live) => Ok(plan.made(&live)),
-            Err(Trouble::Nothing(error)) => Err(error),
-            Err(Trouble::Refused(error, None)) => Err(plan.explain(error)),
-            Err(Trouble::Refused(error, Some(made))) => Err(plan.explain(error).keeping(&plan.made(&made))),
+        let (account, objects) = (Object::account(&plan.namespace, &plan.name), plan.objects());
+        let mut line = context.call.line(objects.clone());
+        loop {
+            line.next(&context.wait).await?;
+            if !plan.owns_object() {
+                awaited(context, &plan.namespace, &plan.name).await?;
+            }
+            let _turn = context.turn(&account).await?;
+            // The creation of a whole object looks by itself.
+            let looks = context.adopt_existing || !plan.owns_object();
+            let found = if looks { read(client, &plan, context).await? } else { None };
+            let existed = found.as_ref().is_some_and(|live| !live.deleting);
+            match establish(client, found, of, &context.wait).await {
+                Ok(live) => {
+                    objects.iter().for_each(|object| context.wrote(object, existed));
+                    return Ok(plan.made(&live));
+                }
+                Err(Trouble::Nothing(error)) => return Err(error),
+                Err(Trouble::Refused(error, None)) => match account_error::in_the_way(error.kind) {
+                    Some(kind) => {
+                        let live = read(client, &plan, context).await?;
+                        let as_wanted =
+                            |live: &kubernetes::ServiceAccount| is_as_wanted(live, &wanted, &plan.field_manager);
+                        let is_as_wanted = live.as_ref().is_some_and(as_wanted);
+                        let taken = objects.iter().find(|object| object.kind() == kind).unwrap_or(&account).clone();
+                        line.taken(taken, account_error::explain_create(error, plan.account(), is_as_wanted));
+                    }
+                    None => return Err(plan.explain(error)),
+                },
+                Err(Trouble::Refused(error, Some(made))) => return Err(plan.explain(error).keeping(&plan.made(&made))),
+            }
         }
     }
 
@@ -257,13 +296,21 @@ impl Resource for ServiceAccount {
             take_over: &Key::to_take_over((&held, prior.owns_object()), (&wanted, plan.owns_object())),
             force_conflicts: plan.force_conflicts || adopts,
         };
+        let _turn = context.turn(&Object::account(&plan.namespace, &plan.name)).await?;
         let updated = client.update_service_account(&plan.namespace, &plan.name, update, &context.wait).await;
-        updated.map(|live| plan.made(&live)).map_err(|error| plan.explain(error))
+        let live = updated.map_err(|error| plan.explain(error))?;
+        plan.objects().iter().for_each(|object| context.wrote(object, false));
+        Ok(plan.made(&live))
     }
 
     async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
         let client = context.clients()?.kubernetes()?;
         let (namespace, name) = (&prior.namespace, &prior.name);
+        let _turn = context.turn(&Object::account(namespace, name)).await?;
+        // The object stands for its keys, too.
+        if prior.objects().first().is_some_and(|object| context.keeps(object)) {
+            return Ok(());
+        }
         let ended = match (&prior.uid, prior.owns_object()) {
             (Some(uid), true) => client.delete_service_account(namespace, name, uid, &context.wait).await,
             (None, true) => Ok(()),
@@ -272,7 +319,9 @@ impl Resource for ServiceAccount {
                 client.release_service_account(namespace, name, manager, &held, &context.wait).await
             }
         };
-        ended.map_err(|error| prior.explain(error))
+        ended.map_err(|error| prior.explain(error))?;
+        prior.objects().iter().for_each(|object| context.call.left(object));
+        Ok(())
     }
 
     async fn import(&self, context: &Context, id: &str) -> Result<Option<Model>> {
@@ -287,6 +336,10 @@ impl Resource for ServiceAccount {
 impl Model {
     fn owns_object(&self) -> bool {
         self.manage == OBJECT
+    }
+
+    fn objects(&self) -> Vec<Object> {
+        owned_objects(&self.namespace, &self.name, Some(&self.field_manager), self.owns_object())
     }
 
     fn account(&self) -> Account<'_> {

@@ -11,16 +11,19 @@ use crate::azure::id::same_name;
 use crate::azure::identities::{Identity, IdentitySpec};
 use crate::azure::{IdError, IdentityId, ResourceGroupId, SubscriptionId};
 use crate::context::Context;
-use crate::domain::existing::already_exists;
+use crate::domain::existing::{Existing, already_exists};
 use crate::domain::location;
+use crate::domain::object::Object;
 use crate::error::{Error, Result};
 use crate::lifecycle::plan::Plan;
-use crate::resource::{IdentityAttribute, Resource};
+use crate::resource::{IdentityAttribute, Owned, Resource};
 use crate::schema::{Schema, computed, map_of_text, optional, optional_computed, required, text};
-use crate::value;
+use crate::value::{self, Value};
 
 /// The resource.
 pub(super) struct UserAssignedIdentity;
+
+const NAME: &str = "azwi_user_assigned_identity";
 
 /// The identity as plan and state hold it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,7 +45,7 @@ impl Resource for UserAssignedIdentity {
     type Model = Model;
 
     fn name(&self) -> &'static str {
-        "azwi_user_assigned_identity"
+        NAME
     }
 
     fn schema(&self) -> Schema {
@@ -125,24 +128,47 @@ impl Resource for UserAssignedIdentity {
         Ok(())
     }
 
+    fn owns(&self, context: &Context, object: &Value) -> Vec<Owned> {
+        let text = |name| value::as_str(value::attribute(object, name));
+        let settings = context.clients().ok().and_then(|clients| clients.azure_settings());
+        let default = settings.and_then(|settings| settings.subscription_id.as_deref());
+        let subscription = text("subscription_id").or(default).and_then(|id| id.parse::<SubscriptionId>().ok());
+        let group =
+            subscription.zip(text("resource_group_name")).and_then(|(id, name)| ResourceGroupId::new(id, name).ok());
+        let id = group.zip(text("name")).and_then(|(group, name)| IdentityId::new(group, name).ok());
+        id.map(|id| Owned { object: Object::identity(&id), attribute: "name" }).into_iter().collect()
+    }
+
+    fn label(&self, object: &Value) -> String {
+        let text = |name| value::as_str(value::attribute(object, name)).unwrap_or("(not known yet)");
+        format!("{NAME} `{}` in resource group `{}`", text("name"), text("resource_group_name"))
+    }
+
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let azure = context.clients()?.azure()?;
         let id = plan.identity_id(context).await?;
-        match azure.identities().get(&id, &context.wait).await? {
-            Some(_) if !context.adopt_existing => {
-                Err(already_exists(&format!("The managed identity `{}`", id.name()), self.name(), &id.to_string())
-                    .at("name"))
+        let (object, spec) = (Object::identity(&id), plan.spec());
+        context.take(&object, "name")?;
+        let mut line = context.call.line([object.clone()]);
+        let written = loop {
+            line.next(&context.wait).await?;
+            let _turn = context.turn(&object).await?;
+            let found = azure.identities().get(&id, &context.wait).await?;
+            match &found {
+                Some(found) if !context.adopt_existing => {
+                    line.taken(object.clone(), exists_already(&id, spec.describes(found)));
+                    continue;
+                }
+                Some(found) if !location::same(&found.location, &plan.location) => {
+                    return Err(elsewhere(&id, &found.location, &plan.location));
+                }
+                _ => {}
             }
-            Some(found) if !location::same(&found.location, &plan.location) => Err(Error::new(
-                format!("The managed identity `{}` is in {}", id.name(), found.location),
-                format!(
-                    "It cannot be adopted into `{}`: an identity never moves. Set `location` to where it is.",
-                    plan.location
-                ),
-            )
-            .at("location")),
-            _ => self.write(context, &id, plan).await,
-        }
+            let written = azure.identities().put(&id, &spec, &context.wait).await?;
+            context.wrote(&object, found.is_some());
+            break written;
+        };
+        Ok(Model::of(&id, written, plan.tags))
     }
 
     async fn read(&self, context: &Context, state: Model) -> Result<Option<Model>> {
@@ -152,14 +178,25 @@ impl Resource for UserAssignedIdentity {
     }
 
     async fn update(&self, context: &Context, _prior: Model, plan: Model) -> Result<Model> {
+        let azure = context.clients()?.azure()?;
         let id = plan.identity_id(context).await?;
-        self.write(context, &id, plan).await
+        let object = Object::identity(&id);
+        context.take(&object, "name")?;
+        let _turn = context.turn(&object).await?;
+        let written = azure.identities().put(&id, &plan.spec(), &context.wait).await?;
+        context.wrote(&object, false);
+        Ok(Model::of(&id, written, plan.tags))
     }
 
     async fn delete(&self, context: &Context, prior: Model) -> Result<()> {
         let azure = context.clients()?.azure()?;
         let id = prior.identity_id(context).await?;
-        azure.identities().delete(&id, &context.wait).await?;
+        let object = Object::identity(&id);
+        let _turn = context.turn(&object).await?;
+        if !context.keeps(&object) {
+            azure.identities().delete(&id, &context.wait).await?;
+            context.call.left(&object);
+        }
         Ok(())
     }
 
@@ -171,17 +208,24 @@ impl Resource for UserAssignedIdentity {
     }
 }
 
-impl UserAssignedIdentity {
-    async fn write(&self, context: &Context, id: &IdentityId, plan: Model) -> Result<Model> {
-        let azure = context.clients()?.azure()?;
-        let spec = IdentitySpec {
-            location: location::normal(&plan.location),
-            tags: plan.tags.clone().unwrap_or_default(),
-            isolation_scope: plan.isolation_scope,
-        };
-        let written = azure.identities().put(id, &spec, &context.wait).await?;
-        Ok(Model::of(id, written, plan.tags))
-    }
+/// The error on an identity that exists already.
+fn exists_already(id: &IdentityId, is_as_wanted: bool) -> Error {
+    let existing = Existing {
+        what: &format!("The managed identity `{}`", id.name()),
+        type_name: NAME,
+        import_id: &id.to_string(),
+        is_as_wanted,
+    };
+    already_exists(existing).at("name")
+}
+
+/// The error on adopting an identity into another region.
+fn elsewhere(id: &IdentityId, found: &str, wanted: &str) -> Error {
+    Error::new(
+        format!("The managed identity `{}` is in {found}", id.name()),
+        format!("It cannot be adopted into `{wanted}`: an identity never moves. Set `location` to where it is."),
+    )
+    .at("location")
 }
 
 impl Model {
@@ -199,6 +243,15 @@ impl Model {
             client_id: Some(found.properties.client_id),
             principal_id: Some(found.properties.principal_id),
             tenant_id: Some(found.properties.tenant_id),
+        }
+    }
+
+    /// What Azure is asked for.
+    fn spec(&self) -> IdentitySpec {
+        IdentitySpec {
+            location: location::normal(&self.location),
+            tags: self.tags.clone().unwrap_or_default(),
+            isolation_scope: self.isolation_scope.clone(),
         }
     }
 
@@ -254,7 +307,7 @@ fn check_tag_value(text: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-fn check_tag_count(tags: &value::Value) -> std::result::Result<(), String> {
+fn check_tag_count(tags: &Value) -> std::result::Result<(), String> {
     let count = value::as_map(tags).map_or(0, |tags| tags.values().filter(|value| !value.is_null()).count());
     if count > 50 { Err(format!("A resource has at most 50 tags; these are {count}.")) } else { Ok(()) }
 }

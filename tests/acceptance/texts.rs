@@ -71,6 +71,12 @@ texts! {
     HAS_EXPRESSION = "claims by an expression";
     OTHER_TENANT = "another tenant";
 
+    // One owner for each object.
+    TWO_OWNERS = "Two resources manage the same object";
+    ROLE_HAS_TWO_OWNERS = "Two resources assign the same role";
+    NOT_DELETED = "was not deleted";
+    PREDECESSOR = "under `create_before_destroy`";
+
     // Plans, and replacements.
     REPLACED_FOR_UNKNOWN = "Replacement planned because";
     NOTHING_DELETED = "Nothing was deleted";

@@ -1,6 +1,7 @@
 //! `azwi_service_account` as Terraform drives it: plan, apply, refresh, plan again, with what core demands of the answers.
 
 use azwi::error::Error;
+use azwi::ledger::Instance;
 use azwi::provider::Provider;
 use azwi::resource::{AnyResource, Import};
 use azwi::value::{self, Known, Value, to_json};
@@ -51,7 +52,8 @@ impl Terraform {
         let config = self.config(attributes);
         let errors = Self::resource().check(&config, true);
         assert!(errors.is_empty(), "{errors:?}");
-        let (plan, report) = Self::resource().propose(&self.provider, self.state.clone(), config).await;
+        let (plan, report) =
+            Self::resource().propose(&self.provider, Instance::default(), self.state.clone(), config).await;
         assert!(plan.replace.is_empty(), "{:?}", plan.replace);
         report.errors.into_iter().next().map_or(Ok(plan.planned), Err)
     }
@@ -66,7 +68,8 @@ impl Terraform {
     }
 
     async fn apply_planned(&mut self, planned: Value) -> Result<(), Error> {
-        let outcome = Self::resource().apply(&self.provider, self.state.clone(), planned.clone()).await;
+        let outcome =
+            Self::resource().apply(&self.provider, Instance::default(), self.state.clone(), planned.clone()).await;
         self.state = outcome.state;
         if let Some(error) = outcome.report.errors.into_iter().next() {
             return Err(error);

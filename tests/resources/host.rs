@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use azwi::error::Error;
+use azwi::ledger::Instance;
 use azwi::provider::Provider;
 use azwi::resource::AnyResource;
 use azwi::resources;
@@ -26,6 +27,11 @@ fn emulator() -> &'static Emulator {
         emulator
     });
     &EMULATOR
+}
+
+/// The one resource instance of a test, under whatever spelling.
+fn instance() -> Instance {
+    Instance::read(br#"{"instance": "the one"}"#)
 }
 
 /// A provider that is configured for an emulator.
@@ -116,7 +122,8 @@ impl Host {
             prior = Value::Null;
             planned = self.propose(object, Value::Null, what)?.0;
         }
-        let outcome = self.runtime.block_on(object.resource.apply(&self.provider, prior.clone(), planned.clone()));
+        let outcome =
+            self.runtime.block_on(object.resource.apply(&self.provider, instance(), prior.clone(), planned.clone()));
         if !outcome.report.errors.is_empty() {
             assert!(!replaces, "{what} was deleted: {:#?}", outcome.report.errors);
             assert_eq!(outcome.state, prior, "{what}: {:#?}", outcome.report.errors);
@@ -147,13 +154,13 @@ impl Host {
 
     #[track_caller]
     pub(crate) fn destroy(&self, object: &Object, state: Value, what: &str) {
-        let outcome = self.runtime.block_on(object.resource.apply(&self.provider, state, Value::Null));
+        let outcome = self.runtime.block_on(object.resource.apply(&self.provider, instance(), state, Value::Null));
         assert!(outcome.report.errors.is_empty(), "{what}: {:#?}", outcome.report.errors);
     }
 
     #[track_caller]
     fn propose(&self, object: &Object, prior: Value, what: &str) -> Result<(Value, Vec<String>), Vec<Error>> {
-        let proposed = object.resource.propose(&self.provider, prior.clone(), object.config.clone());
+        let proposed = object.resource.propose(&self.provider, instance(), prior.clone(), object.config.clone());
         let (plan, report) = self.runtime.block_on(proposed);
         if !report.errors.is_empty() {
             return Err(report.errors);

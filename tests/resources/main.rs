@@ -4,6 +4,7 @@
 
 mod host;
 mod objects;
+mod owners;
 mod spellings;
 mod unreachable;
 mod usable;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use azwi::context::Report;
+use azwi::ledger::Instance;
 use azwi::provider::Provider;
 use azwi::resource::AnyResource;
 use azwi::resources;
@@ -40,7 +41,7 @@ fn plan(environment: &[(&str, &str)], kind: &str, configs: Vec<Json>) -> (Vec<Re
         let config = value::from_json(&config, &resource.describe().value_type()).unwrap();
         let provider = Arc::clone(&provider);
         async move {
-            let (plan, report) = resource.propose(&provider, Value::Null, config).await;
+            let (plan, report) = resource.propose(&provider, Instance::default(), Value::Null, config).await;
             assert!(plan.planned.is_value());
             report
         }

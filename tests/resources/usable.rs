@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azwi::azure::Secret;
+use azwi::ledger::Instance;
 use azwi::provider::Provider;
 use azwi::resource::AnyResource;
 use azwi::resources;
@@ -32,9 +33,9 @@ fn resource(name: &str) -> &'static dyn AnyResource {
 async fn create(provider: &Provider, name: &str, config: Json) -> Json {
     let resource = resource(name);
     let config = value::from_json(&config, &resource.describe().value_type()).unwrap();
-    let (plan, report) = resource.propose(provider, Value::Null, config).await;
+    let (plan, report) = resource.propose(provider, Instance::default(), Value::Null, config).await;
     assert!(report.errors.is_empty(), "{:?}", report.errors);
-    let outcome = resource.apply(provider, Value::Null, plan.planned).await;
+    let outcome = resource.apply(provider, Instance::default(), Value::Null, plan.planned).await;
     assert!(outcome.report.errors.is_empty(), "{:?}", outcome.report.errors);
     value::to_json(&outcome.state)
 }
@@ -86,7 +87,7 @@ async fn refused(emulator: &Emulator, more: &[(&str, &str)]) -> usize {
 
 /// Whether a workload that signs in again and again is refused at least once.
 async fn is_refused(provider: &Provider, identity: &Json, account: &str) -> bool {
-    let context = provider.context(Duration::from_secs(60), false);
+    let context = provider.context(Duration::from_secs(60));
     let clients = context.clients().unwrap();
     let audiences = [AUDIENCE.to_owned()];
     let kubernetes = clients.kubernetes().unwrap();

@@ -6,6 +6,7 @@ use crate::azure::ClusterId;
 use crate::azure::clusters::Cluster;
 use crate::domain::account_error::{self, Account};
 use crate::domain::cluster::{BOTH_FEATURES, enable};
+use crate::domain::existing::predecessor;
 use crate::domain::service_account::{CLIENT_ID, TENANT_ID};
 use crate::error::Error;
 use crate::kubernetes::{self, Key, Kind, ServiceAccount};
@@ -62,12 +63,13 @@ pub(crate) fn explain(error: kubernetes::Error, account: Account<'_>, credential
         Kind::AlreadyExists => Error::new(
             format!("Service account \"{namespace}/{name}\" exists already"),
             format!(
-                "It was not made by this configuration, so it is left as it is. Where somebody else makes it, such as a chart or \
-                 `azwi_service_account`, set `manage = \"annotations\"`: only annotations and labels are added then, and a destroy \
-                 removes only them. To take the whole account over, set `adopt_existing = true`: it is then deleted with the \
-                 binding. If the binding exists as a whole, import it (`this` stands for the name of the resource below):\n\n\
-                 import {{\n  to = {}.this\n  id = \"{credential_id}\"\n}}",
-                account.type_name
+                "It was left as it is. If something else creates it, such as a chart or `azwi_service_account`, set \
+                 `manage = \"annotations\"`: only annotations and labels are added then, and a destroy removes only them. To take \
+                 the whole account over, set `adopt_existing = true`: it is then deleted with the binding. If the binding exists \
+                 as a whole, import it (`this` stands for the name of the resource below):\n\n\
+                 import {{\n  to = {}.this\n  id = \"{credential_id}\"\n}}\n\n{}",
+                account.type_name,
+                predecessor("do none of this: ")
             ),
         )
         .at_path(within_account("name")),
@@ -83,7 +85,8 @@ pub(crate) fn explain(error: kubernetes::Error, account: Account<'_>, credential
             format!("Service account \"{namespace}/{name}\" is bound by this credential already"),
             format!(
                 "{causes}\n\nField manager \"{field_manager}\" has applied them, which is the one of credential `{credential_id}`. If they \
-                 are left over from a run that did not finish, set `adopt_existing = true`, or import the binding."
+                 are left over from a run that did not finish, set `adopt_existing = true`, or import the binding.\n\n{}",
+                predecessor("do neither: ")
             ),
         )
         .at("service_account"),

@@ -6,15 +6,18 @@ use tokio::time::Instant;
 use super::model::{Model, Role};
 use crate::azure::credentials::Trust;
 use crate::azure::identities::Identity;
-use crate::azure::role_assignments::{Grant, RoleAssignment};
+use crate::azure::role_assignments::Grant;
 use crate::azure::{Azure, ClusterId, CredentialId, IdError, RoleAssignmentId, Scope};
 use crate::context::Context;
 use crate::domain::account_error;
 use crate::domain::binding::{self, advice, issuer};
-use crate::domain::existing::already_exists;
+use crate::domain::existing::predecessor;
+use crate::domain::object::Object;
 use crate::domain::role_assignment as role_rules;
 use crate::error::{Error, Result};
 use crate::kubernetes::{Client, ServiceAccount};
+use crate::ledger::Step;
+use crate::resources::shared::account::awaited;
 use crate::resources::shared::role;
 
 /// What the writes need to know.
@@ -41,8 +44,19 @@ pub(in crate::resources) struct Granted {
     pub(in crate::resources) id: RoleAssignmentId,
     /// What it grants.
     pub(in crate::resources) grant: Grant,
-    /// Whether it is there already, in the state or adopted.
+    /// Whether it exists already and says what it should.
     pub(in crate::resources) there: bool,
+    /// Whether it exists, whatever it says.
+    pub(in crate::resources) existed: bool,
+    /// An assignment of this binding in its place that says something else, and has to go.
+    pub(in crate::resources) stale: Option<RoleAssignmentId>,
+}
+
+impl Granted {
+    /// What the binding owns by it.
+    pub(in crate::resources) fn object(&self) -> Object {
+        Object::role(&self.entry.scope, self.grant.role.guid(), &self.grant.principal_id)
+    }
 }
 
 /// Checks a plan against the world. `prior` is the state, where there is one.
@@ -81,7 +95,10 @@ pub(in crate::resources) async fn check(context: &Context, plan: Model, prior: O
     };
     let id = plan.credential()?;
     let plan = Model { id: Some(id.to_string()), ..plan };
-    let live = kubernetes.service_account(&account.namespace, &account.name, &context.wait).await?;
+    let live = match account.owns_object() {
+        true => kubernetes.service_account(&account.namespace, &account.name, &context.wait).await?,
+        false => awaited(context, &account.namespace, &account.name).await?,
+    };
     match &live {
         Some(live) => is_free(context, &plan, live, prior)?,
         // An account that is made tells by itself of a namespace that is not there; one that is only annotated does not.
@@ -247,48 +264,98 @@ async fn tokens_have_the_issuer(
     )
 }
 
-/// The roles with their ids; those that are new are looked for, because a PUT over an equal assignment is accepted silently.
+/// The roles with their ids. Those of the state are read again, since somebody may have changed what they say; those that are new
+/// are looked for, because a PUT over an equal assignment is accepted silently.
 async fn grants(context: &Context, azure: &Azure, plan: &Model, prior: Option<&Model>) -> Result<Vec<Granted>> {
-    let principal_id = plan.principal_id.clone().unwrap_or_default();
+    let at = |error: Error| error.at("role_assignments");
     let known = prior.and_then(|prior| prior.role_assignment_ids.clone()).unwrap_or_default();
-    let mut grants: Vec<Granted> = Vec::new();
+    let mut entries: Vec<(String, Scope, String, &Role)> = Vec::new();
     for entry in plan.role_assignments.iter().flatten() {
-        let at = |error: Error| error.at("role_assignments");
-        let scope: Scope = entry
-            .scope
-            .parse()
-            .map_err(|error: IdError| Error::new("The scope is malformed", error.to_string()).at("role_assignments"))?;
+        let malformed = |error: IdError| at(Error::new("The scope is malformed", error.to_string()));
+        let scope: Scope = entry.scope.parse().map_err(malformed)?;
         let guid = guid(azure, &scope, entry, context).await.map_err(at)?;
         let key = role_rules::key(&entry.scope, &guid);
-        if grants.iter().any(|other| other.key == key) {
+        if entries.iter().any(|(other, ..)| *other == key) {
             return Err(at(assigned_twice(&format!("`{key}`"))));
         }
-        let mut there = known.contains_key(&key);
-        let derived = role_rules::name(&entry.scope, &guid, &principal_id).to_string();
-        let id = match known.get(&key) {
-            Some(id) => id.parse(),
-            None => match role::equal(azure, &scope, &guid, &principal_id, &context.wait).await.map_err(at)? {
-                Some(found) if !context.adopt_existing => return Err(at(assigned_already(entry, &found))),
-                Some(found) => {
-                    there = true;
-                    RoleAssignmentId::new(scope.clone(), &found.name)
+        entries.push((key, scope, guid, entry));
+    }
+    let is_removed = |(key, _): &(&String, &String)| entries.iter().all(|(other, ..)| other != *key);
+    let object = |key: &str| prior.and_then(|prior| prior.role_object(key));
+    let removed: Vec<(Object, &String)> =
+        known.iter().filter(is_removed).filter_map(|(key, id)| Some((object(key)?, id))).collect();
+    removed.iter().for_each(|(object, _)| context.call.leave(object.clone()));
+    let mut grants = Vec::new();
+    for (key, scope, guid, entry) in entries {
+        let mut granted = granted(plan, &key, &scope, &guid, entry).map_err(at)?;
+        let object = granted.object();
+        context.take(&object, "role_assignments")?;
+        if let Some(id) = known.get(&key) {
+            let id: RoleAssignmentId = id.parse().map_err(|error| Error::defect(format!("{id}: {error}")))?;
+            match azure.role_assignments().get(&id, &context.wait).await.map_err(|error| at(error.into()))? {
+                Some(found) if granted.grant.is(&found) => {
+                    (granted.there, granted.existed, granted.id) = (granted.grant.gives_what(&found), true, id);
+                    grants.push(granted);
+                    continue;
                 }
-                None => RoleAssignmentId::new(scope.clone(), &derived),
-            },
-        };
-        let id = id.map_err(|error: IdError| at(Error::new("The assignment's id is malformed", error.to_string())))?;
-        let grant = Grant {
-            role: role::id_at(&scope, &guid).map_err(at)?,
-            principal_id: principal_id.clone(),
-            principal_type: "ServicePrincipal".to_owned(),
-            description: None,
-            condition: None,
-            condition_version: None,
-            delegated_managed_identity_resource_id: None,
-        };
-        grants.push(Granted { key, entry: entry.clone(), id, grant, there });
+                // Of a principal that is gone, for example, since an identity of the same name has another.
+                Some(_) => granted.stale = Some(id),
+                None => {}
+            }
+        }
+        let mut line = context.call.line([object.clone()]);
+        loop {
+            if line.next(&context.wait).await? == Step::GiveUp {
+                for (object, id) in &removed {
+                    let id: RoleAssignmentId = id.parse().map_err(|error| Error::defect(format!("{id}: {error}")))?;
+                    azure.role_assignments().delete(&id, &context.wait).await.map_err(|error| at(error.into()))?;
+                    context.call.left(object);
+                }
+                continue;
+            }
+            let principal = &granted.grant.principal_id;
+            let Some(found) = role::equal(azure, &scope, &guid, principal, &context.wait).await.map_err(at)? else {
+                break;
+            };
+            let is_own = found.name.eq_ignore_ascii_case(granted.id.name());
+            if is_own || context.adopt_existing {
+                (granted.there, granted.existed) = (granted.grant.gives_what(&found), true);
+                granted.id = RoleAssignmentId::new(scope.clone(), &found.name).map_err(malformed_id).map_err(at)?;
+                break;
+            }
+            line.taken(object.clone(), at(assigned_already(entry, &found.id)));
+        }
+        grants.push(granted);
     }
     Ok(grants)
+}
+
+/// An entry as it would be created.
+fn granted(plan: &Model, key: &str, scope: &Scope, guid: &str, entry: &Role) -> Result<Granted> {
+    let principal_id = plan.principal_id.clone().unwrap_or_default();
+    let name = role_rules::name_in_binding(&entry.scope, guid, &principal_id, &plan.credential()?.to_string());
+    let grant = Grant {
+        role: role::id_at(scope, guid)?,
+        principal_id,
+        principal_type: "ServicePrincipal".to_owned(),
+        description: None,
+        condition: None,
+        condition_version: None,
+        delegated_managed_identity_resource_id: None,
+    };
+    Ok(Granted {
+        key: key.to_owned(),
+        entry: entry.clone(),
+        id: RoleAssignmentId::new(scope.clone(), &name.to_string()).map_err(malformed_id)?,
+        grant,
+        there: false,
+        existed: false,
+        stale: None,
+    })
+}
+
+fn malformed_id(error: IdError) -> Error {
+    Error::new("The assignment's id is malformed", error.to_string())
 }
 
 /// The GUID of an entry's role; one that is given needs no lookup.
@@ -316,15 +383,16 @@ pub(in crate::resources) fn assigned_twice(what: &str) -> Error {
     )
 }
 
-fn assigned_already(entry: &Role, found: &RoleAssignment) -> Error {
+/// The error on a role that the identity has through another assignment.
+pub(in crate::resources) fn assigned_already(entry: &Role, found_id: &str) -> Error {
     let role = entry.role_definition_name.as_deref().or(entry.role_definition_id.as_deref()).unwrap_or_default();
-    let what = format!("An assignment of `{role}` to the identity at {}", entry.scope);
-    let mut told = already_exists(&what, "azwi_role_assignment", &found.id);
-    told.detail = format!(
-        "The identity has this role already, through the assignment\n\n  {}\n\nAn assignment has one owner. Remove the role from \
-         `role_assignments` here, or the resource that makes the assignment elsewhere. To take it into the binding, set \
-         `adopt_existing = true`: it is then deleted with the binding.",
-        found.id
-    );
-    told
+    Error::new(
+        format!("An assignment of `{role}` to the identity at {} exists already", entry.scope),
+        format!(
+            "The identity has this role already, through the assignment\n\n  {found_id}\n\nAn assignment has one owner. Remove the role \
+             from `role_assignments` here, or the resource that makes the assignment elsewhere. To take it into the binding, set \
+             `adopt_existing = true`: it is then deleted with the binding.\n\n{}",
+            predecessor("do neither: ")
+        ),
+    )
 }

@@ -9,10 +9,13 @@ use super::NAME;
 use crate::azure::{ClusterId, CredentialId, IdError, IdentityId};
 use crate::domain::account_error::Account as Written;
 use crate::domain::binding::{self, POD_LABEL};
+use crate::domain::credentials_planned::Pair;
+use crate::domain::object::Object;
 use crate::domain::service_account::{self as rules, Map};
 use crate::domain::subject;
 use crate::error::{Error, Result};
 use crate::kubernetes::Fields;
+use crate::resources::shared::account::owned_objects;
 
 /// `service_account.manage`: only annotations and labels, on an object of somebody else's.
 pub(in crate::resources) const ANNOTATIONS: &str = "annotations";
@@ -99,6 +102,24 @@ impl Model {
     pub(in crate::resources) fn fields(&self) -> Fields {
         let Some(account) = &self.service_account else { return Fields::default() };
         account.fields(self.client_id.as_deref(), self.tenant_id.as_deref())
+    }
+
+    /// Issuer and subject, where both are known.
+    pub(in crate::resources) fn pair(&self) -> Pair {
+        self.issuer.clone().zip(self.subject.clone())
+    }
+
+    /// What the binding owns by an entry of `role_assignment_ids`.
+    pub(in crate::resources) fn role_object(&self, key: &str) -> Option<Object> {
+        let (scope, role) = key.rsplit_once('|')?;
+        Some(Object::role(scope, role, self.principal_id.as_deref()?))
+    }
+
+    /// What the binding owns of its service account.
+    pub(in crate::resources) fn account_objects(&self) -> Vec<Object> {
+        let Some(account) = &self.service_account else { return Vec::new() };
+        let manager = self.field_manager().ok();
+        owned_objects(&account.namespace, &account.name, manager.as_deref(), account.owns_object())
     }
 
     /// The labels that a pod needs.

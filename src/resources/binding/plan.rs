@@ -6,12 +6,14 @@ use crate::azure::{ClusterId, CredentialId, IdentityId};
 use crate::clients::{Clients, Endpoint, PlanChecks};
 use crate::context::Context;
 use crate::domain::binding::{self, POD_LABEL, advice, issuer};
+use crate::domain::object::Object;
 use crate::domain::service_account::CLIENT_ID;
 use crate::domain::subject;
 use crate::error::{Error, Result};
 use crate::kubernetes::ServiceAccount;
 use crate::lifecycle::plan::Plan;
-use crate::resources::shared::account::warn_of_keys;
+use crate::resource::Owned;
+use crate::resources::shared::account::{owned_objects, warn_of_keys};
 use crate::resources::shared::credential::{self as shared, LOOKUP};
 use crate::resources::shared::plan_check::PlanCheck;
 use crate::resources::shared::role;
@@ -32,10 +34,9 @@ pub(in crate::resources) async fn plan(context: &Context, plan: &mut Plan) -> Re
     }
     settle_names(plan);
     settle_parts(plan);
-    let old = value::as_str(value::attribute(&plan.prior, "id")).and_then(|id| id.parse().ok());
-    let new = credential(plan);
+    let new = credential(&plan.planned);
     let pair = text(plan, "issuer").zip(text(plan, "subject"));
-    shared::check_at_plan(context, plan, old.as_ref(), new.as_ref(), pair).await?;
+    shared::check_at_plan(context, plan, new.as_ref(), pair).await?;
     check_account(context, plan).await?;
     check_roles(context, plan).await
 }
@@ -48,9 +49,38 @@ fn account<'a>(plan: &'a Plan, name: &str) -> &'a Value {
     value::attribute(plan.planned("service_account"), name)
 }
 
-fn credential(plan: &Plan) -> Option<CredentialId> {
-    let identity: IdentityId = text(plan, "user_assigned_identity_id")?.parse().ok()?;
-    CredentialId::new(identity, &text(plan, "credential_name")?).ok()
+/// The id of a planned or stored binding's credential, where it is known.
+fn credential(object: &Value) -> Option<CredentialId> {
+    let text = |name| value::as_str(value::attribute(object, name));
+    let identity: IdentityId = text("user_assigned_identity_id")?.parse().ok()?;
+    CredentialId::new(identity, text("credential_name")?).ok()
+}
+
+/// What a planned or stored binding owns, as far as it is known. A role is told by what the configuration calls it; apply tells
+/// by the ids.
+pub(in crate::resources) fn owns(object: &Value) -> Vec<Owned> {
+    let text = |of, name| value::as_str(value::attribute(of, name));
+    let id = credential(object);
+    let pair = text(object, "issuer").zip(text(object, "subject"));
+    let pair = pair.map(|(issuer, subject)| (issuer.to_owned(), subject.to_owned()));
+    let mut owned = shared::owns(id.as_ref(), pair, "credential_name");
+    let account = value::attribute(object, "service_account");
+    if let Some((namespace, name)) = text(account, "namespace").zip(text(account, "name")) {
+        let manager = id.as_ref().map(|id| binding::field_manager(&id.to_string()));
+        let whole = text(account, "manage") != Some(ANNOTATIONS);
+        let objects = owned_objects(namespace, name, manager.as_deref(), whole);
+        owned.extend(objects.into_iter().map(|object| Owned { object, attribute: "service_account" }));
+    }
+    let (Value::Value(Known::List(roles)), Some(identity)) =
+        (value::attribute(object, "role_assignments"), text(object, "user_assigned_identity_id"))
+    else {
+        return owned;
+    };
+    owned.extend(roles.iter().filter_map(|named| {
+        let role = text(named, "role_definition_id").or(text(named, "role_definition_name"))?;
+        Some(Owned { object: Object::role(text(named, "scope")?, role, identity), attribute: "role_assignments" })
+    }));
+    owned
 }
 
 /// The provider's cluster is the default, and the only one that the service account can be in.
@@ -119,7 +149,7 @@ fn settle_names(plan: &mut Plan) {
             plan.settle("credential_name", value::string(binding::credential_name(&issuer, &namespace, &name)));
         }
     }
-    if let Some(id) = credential(plan) {
+    if let Some(id) = credential(&plan.planned) {
         let id = value::string(id.to_string());
         if plan.is_create() {
             plan.settle("id", id.clone());
@@ -208,18 +238,15 @@ async fn check_account(context: &Context, plan: &Plan) -> Result<()> {
     let Ok(clients) = context.clients() else { return Ok(()) };
     let at = |name: &str| value::as_str(account(plan, name)).map(str::to_owned);
     let (Some(namespace), Some(name)) = (at("namespace"), at("name")) else { return Ok(()) };
-    let subject = subject::of_service_account(&namespace, &name);
     if !plan.is_create() {
-        if !plan.replace.is_empty() {
-            clients.credentials.account_leaves(&subject);
-        }
         return Ok(());
     }
+    let replaced = context.call.ledger().replaced(|object| object.is_of_account(&namespace, &name).then_some(()));
     let wanted = account(plan, "annotate") != &value::boolean(false)
         && plan.planned("adopt_existing") != &value::boolean(true)
         && clients.plan_checks != PlanChecks::Off
-        && !clients.credentials.account_is_leaving(&subject);
-    let Some(id) = credential(plan).filter(|_| wanted) else { return Ok(()) };
+        && replaced.is_empty();
+    let Some(id) = credential(&plan.planned).filter(|_| wanted) else { return Ok(()) };
     let check = |endpoint| PlanCheck {
         endpoint,
         what: "whether the service account belongs to another identity",

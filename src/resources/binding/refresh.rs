@@ -1,10 +1,11 @@
 //! What of a binding is there now. Drift is shown in the attributes it is about: an annotation that names another identity stands
 //! in `service_account.annotations`, one that is gone makes `annotate` false, and a part that is gone is null.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
 use super::model::{ANNOTATIONS, Account, Model, Role};
+use crate::azure::role_assignments::RoleAssignmentProperties;
 use crate::azure::{Azure, CredentialId, RoleAssignmentId};
 use crate::context::Context;
 use crate::domain::account_import;
@@ -30,8 +31,8 @@ pub(in crate::resources) async fn read(context: &Context, state: Model) -> Resul
         }
         None => now.credential_id = None,
     }
-    let incomplete = now.credential_id.is_none() || now.client_id.is_none();
-    if incomplete && let Some(identity) = azure.identities().get(id.identity(), &context.wait).await? {
+    // One of the same name that was created in its place has other ids, and what names the old ones is drift.
+    if let Some(identity) = azure.identities().recent(id.identity(), &context.wait).await? {
         let properties = identity.properties;
         now.client_id = Some(properties.client_id);
         now.tenant_id = Some(properties.tenant_id);
@@ -88,24 +89,28 @@ fn refreshed(now: &Model, account: &Account, live: &ServiceAccount) -> Account {
     }
 }
 
-/// Takes out of the state the roles that are gone.
+/// Takes out of the state the roles that are gone, and of those whose assignment says something else by now the entry: the id stays,
+/// so that the next apply mends or replaces the assignment.
 async fn roles(context: &Context, azure: &Azure, now: &mut Model) -> Result<()> {
     let before = now.role_assignment_ids.clone().unwrap_or_default();
-    let mut left = BTreeMap::new();
+    let (mut left, mut right) = (BTreeMap::new(), BTreeSet::new());
     for (key, id) in &before {
         let parsed: RoleAssignmentId = id.parse().map_err(|error| Error::defect(format!("{id}: {error}")))?;
-        if azure.role_assignments().read(&parsed, &context.wait).await?.is_some() {
+        if let Some(found) = azure.role_assignments().read(&parsed, &context.wait).await? {
             left.insert(key.clone(), id.clone());
+            if says(now, key, &found.properties) {
+                right.insert(key.clone());
+            }
         }
     }
     let mut entries: Vec<Role> = now.role_assignments.clone().unwrap_or_default();
     // Only where one is gone it must be known which entry that was, which may take a lookup of its role.
-    if left.len() < entries.len() {
+    if right.len() < entries.len() {
         let mut there = Vec::new();
         for entry in entries {
             let scope = entry.scope.parse().map_err(|error| Error::defect(format!("{}: {error}", entry.scope)))?;
             let guid = check::guid(azure, &scope, &entry, context).await?;
-            if left.contains_key(&role_rules::key(&entry.scope, &guid)) {
+            if right.contains(&role_rules::key(&entry.scope, &guid)) {
                 there.push(entry);
             }
         }
@@ -116,6 +121,13 @@ async fn roles(context: &Context, azure: &Azure, now: &mut Model) -> Result<()> 
         now.role_assignment_ids = Some(left);
     }
     Ok(())
+}
+
+/// Whether an assignment gives the binding's identity the role of `key`, without a condition.
+fn says(now: &Model, key: &str, found: &RoleAssignmentProperties) -> bool {
+    let unconditional = found.condition.as_deref().unwrap_or_default().is_empty();
+    let principal = now.principal_id.as_deref().is_none_or(|ours| ours.eq_ignore_ascii_case(&found.principal_id));
+    unconditional && principal && role_rules::key(&found.scope, &found.role_definition_id) == key
 }
 
 /// The binding whose credential and cluster an import names: `<credential id>` or `<credential id>|<cluster id>`.

@@ -1,21 +1,22 @@
-//! Making and deleting credentials of a managed identity, and what a plan can say about them.
+//! Writing and deleting credentials of a managed identity, and what a plan can say about them.
 //!
-//! In a run that replaces or swaps credentials, what is in the way of a new one may be about to go. So a create that meets its
-//! own name, or its issuer and subject, on an identity where this process has deleted something looks again for a while.
+//! An identity has each name and each pair of issuer and subject once. What is in the way of a credential may be about to go in the
+//! same run, so a write that meets it waits as long as the ledger knows of somebody who leaves.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::azure::credentials::{Credential, Held, MOST_PER_IDENTITY, Trust};
-use crate::azure::{self, CredentialId, ErrorKind};
+use crate::azure::{self, CredentialId, ErrorKind, IdentityId};
 use crate::clients::{Endpoint, PlanChecks};
 use crate::context::Context;
-use crate::domain::credentials_planned::{Doubt, Impossible, Pair};
-use crate::domain::existing::already_exists;
+use crate::domain::credentials_planned::{Doubt, OnIdentity, Pair};
+use crate::domain::existing::{Existing, already_exists, held_by};
+use crate::domain::object::Object;
 use crate::error::{Error, Result};
+use crate::ledger::Step;
 use crate::lifecycle::plan::Plan;
-use crate::resource::IdentityAttribute;
+use crate::resource::{IdentityAttribute, Owned};
 use crate::resources::shared::plan_check::PlanCheck;
 use crate::wait::Wait;
 
@@ -54,52 +55,35 @@ impl<E: Into<Error>> From<E> for Unfinished {
     }
 }
 
-/// Makes a credential that must not exist, unless `adopt_existing` says that it may. `exists` is the error where it does.
-pub(in crate::resources) async fn create(
-    context: &Context,
-    id: &CredentialId,
-    trust: &Trust,
-    exists: impl Fn() -> Error,
-) -> std::result::Result<Written, Unfinished> {
-    let (clients, wait) = (context.clients()?, &context.wait);
-    let azure = clients.azure()?;
-    let planned = clients.credentials.on(&id.identity().key());
-    let start = Instant::now();
-    loop {
-        let held = azure.credentials().hold(id.identity(), wait).await?;
-        let found = azure.credentials().get(id, wait).await?;
-        if let Some(found) = &found
-            && context.adopt_existing
-        {
-            refuse_expression(found)?;
-        }
-        let obstacle = match found {
-            Some(_) if !context.adopt_existing => exists(),
-            found => match held.put(id, trust, wait).await {
-                Ok(credential) => return Ok(Written { credential, adopted: found.is_some() }),
-                Err(error) if error.is_duplicate_issuer_and_subject() => holder(context, id, trust, error).await,
-                Err(error) => {
-                    let made =
-                        if found.is_none() { made_after_all(&held, azure, id, trust, &error).await } else { None };
-                    return Err(Unfinished { error: error.into(), made });
-                }
-            },
-        };
-        // Whoever is about to delete what is in the way needs the identity's queue.
-        drop(held);
-        let patience = azure.patience();
-        let over = !planned.deletes() || start.elapsed() >= patience.identity_full;
-        if over || wait.sleep(patience.next()).await.is_err() {
-            return Err(obstacle.into());
-        }
-        tracing::debug!(%id, "what is in the way may be about to be deleted");
+/// What a credential is to be.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::resources) struct Wanted<'a> {
+    /// Its id.
+    pub(in crate::resources) id: &'a CredentialId,
+    /// What it trusts.
+    pub(in crate::resources) trust: &'a Trust,
+    /// The type of the resource, for messages.
+    pub(in crate::resources) type_name: &'static str,
+    /// The attribute that names it.
+    pub(in crate::resources) attribute: &'static str,
+}
+
+impl Wanted<'_> {
+    fn objects(&self) -> [Object; 2] {
+        let Trust { issuer, subject, .. } = self.trust;
+        [Object::credential(self.id), Object::trust(self.id.identity(), issuer, subject)]
     }
 }
 
-/// The error on what exists already, for a resource whose import id is the credential's.
-pub(in crate::resources) fn exists_already(type_name: &str, id: &CredentialId, attribute: &str) -> Error {
-    already_exists(&format!("The federated identity credential `{}`", id.name()), type_name, &id.to_string())
-        .at(attribute)
+/// What a credential owns, as far as it is known. `attribute` is what names the credential.
+pub(in crate::resources) fn owns(id: Option<&CredentialId>, pair: Pair, attribute: &'static str) -> Vec<Owned> {
+    let Some(id) = id else { return Vec::new() };
+    let own = Owned { object: Object::credential(id), attribute };
+    let trust = pair.map(|(issuer, subject)| Owned {
+        object: Object::trust(id.identity(), &issuer, &subject),
+        attribute: "user_assigned_identity_id",
+    });
+    std::iter::once(own).chain(trust).collect()
 }
 
 /// Refuses a flexible credential, which matches claims by an expression that a write would remove unseen. API versions without
@@ -141,11 +125,112 @@ pub(in crate::resources) async fn refuse_expression_in_update(
     found.as_ref().map_or(Ok(()), refuse_expression)
 }
 
-/// Deletes a credential; gone is deleted.
-pub(in crate::resources) async fn delete(context: &Context, id: &CredentialId, wait: &Wait) -> Result<()> {
-    let clients = context.clients()?;
-    clients.credentials.on(&id.identity().key()).deleted();
-    clients.azure()?.credentials().delete(id, wait).await?;
+/// Creates a credential that must not exist, unless `adopt_existing` says that it may.
+pub(in crate::resources) async fn create(
+    context: &Context,
+    wanted: Wanted<'_>,
+) -> std::result::Result<Written, Unfinished> {
+    let (azure, wait) = (context.clients()?.azure()?, &context.wait);
+    let Wanted { id, trust, attribute, .. } = wanted;
+    let [own, pair] = wanted.objects();
+    context.take(&own, attribute)?;
+    context.take(&pair, "user_assigned_identity_id")?;
+    let mut line = context.call.line([own.clone(), pair.clone()]);
+    loop {
+        line.next(wait).await?;
+        let held = azure.credentials().hold(id.identity(), wait).await?;
+        let found = azure.credentials().get(id, wait).await?;
+        match &found {
+            Some(found) if context.adopt_existing => refuse_expression(found)?,
+            Some(found) => {
+                line.taken(own.clone(), exists_already(wanted, trust.describes(found)).at(attribute));
+                continue;
+            }
+            None => {}
+        }
+        match held.put(id, trust, wait).await {
+            Ok(credential) => {
+                context.wrote(&own, found.is_some());
+                context.wrote(&pair, found.is_some());
+                return Ok(Written { credential, adopted: found.is_some() });
+            }
+            Err(error) if error.is_duplicate_issuer_and_subject() => {
+                line.taken(pair.clone(), holder(azure, id, trust, error, wait).await);
+            }
+            Err(error) => {
+                let made = match found {
+                    None => made_after_all(&held, azure, id, trust, &error).await,
+                    Some(_) => None,
+                };
+                if made.is_some() {
+                    context.wrote(&own, false);
+                    context.wrote(&pair, false);
+                }
+                return Err(Unfinished { error: error.into(), made });
+            }
+        }
+    }
+}
+
+/// Makes an existing credential of the state trust something else. `before` is what it trusts so far.
+///
+/// Where credentials wait for each other's subjects in a circle, one of them is deleted and created again. A subject that is only
+/// passed through would be a trust that somebody might hold.
+pub(in crate::resources) async fn update(context: &Context, wanted: Wanted<'_>, before: Pair) -> Result<Credential> {
+    let (azure, wait) = (context.clients()?.azure()?, &context.wait);
+    let Wanted { id, trust, attribute, .. } = wanted;
+    let [own, pair] = wanted.objects();
+    context.take(&own, attribute)?;
+    context.take(&pair, "user_assigned_identity_id")?;
+    let before = before.map(|(issuer, subject)| Object::trust(id.identity(), &issuer, &subject));
+    let before = before.filter(|before| *before != pair);
+    if let Some(before) = &before {
+        context.call.leave(before.clone());
+    }
+    let left = || before.iter().for_each(|before| context.call.left(before));
+    let mut line = context.call.line([pair.clone()]);
+    loop {
+        if line.next(wait).await? == Step::GiveUp {
+            azure.credentials().delete(id, wait).await?;
+            left();
+            continue;
+        }
+        match azure.credentials().put(id, trust, wait).await {
+            Ok(credential) => {
+                context.wrote(&own, false);
+                context.wrote(&pair, false);
+                left();
+                return Ok(credential);
+            }
+            Err(error) if error.is_duplicate_issuer_and_subject() => {
+                line.taken(pair.clone(), holder(azure, id, trust, error, wait).await);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The error on a credential that exists already.
+fn exists_already(wanted: Wanted<'_>, is_as_wanted: bool) -> Error {
+    already_exists(Existing {
+        what: &format!("The federated identity credential `{}`", wanted.id.name()),
+        type_name: wanted.type_name,
+        import_id: &wanted.id.to_string(),
+        is_as_wanted,
+    })
+}
+
+/// Deletes a credential, unless another resource has it by now; succeeds if it does not exist. `pair` is what it trusts.
+pub(in crate::resources) async fn delete(context: &Context, id: &CredentialId, pair: Pair, wait: &Wait) -> Result<()> {
+    let own = Object::credential(id);
+    let held = context.clients()?.azure()?.credentials().hold(id.identity(), wait).await?;
+    if !context.keeps(&own) {
+        held.delete(id, wait).await?;
+        context.call.left(&own);
+        if let Some((issuer, subject)) = pair {
+            context.call.left(&Object::trust(id.identity(), &issuer, &subject));
+        }
+    }
     Ok(())
 }
 
@@ -169,21 +254,16 @@ async fn made_after_all(
 }
 
 /// The refusal of a second credential for one issuer and subject, with the name of the first.
-async fn holder(context: &Context, id: &CredentialId, trust: &Trust, error: azure::Error) -> Error {
-    let named = async {
-        let there =
-            context.clients().ok()?.azure().ok()?.credentials().list(id.identity(), &context.wait).await.ok()?;
-        let holds = |found: &Credential| {
-            found.properties.issuer == trust.issuer && found.properties.subject.as_deref() == Some(&trust.subject)
-        };
-        there.into_iter().find(holds).map(|found| found.name)
+async fn holder(azure: &azure::Azure, id: &CredentialId, trust: &Trust, error: azure::Error, wait: &Wait) -> Error {
+    let holds = |found: &Credential| {
+        found.properties.issuer == trust.issuer && found.properties.subject.as_deref() == Some(&trust.subject)
     };
+    let listed = azure.credentials().list(id.identity(), wait).await.unwrap_or_default();
     let mut told = Error::from(error);
-    if let Some(name) = named.await {
-        told.detail =
-            format!("Credential `{name}` of this identity holds the same issuer and subject.\n\n{}", told.detail);
+    if let Some(found) = listed.into_iter().find(holds) {
+        told.detail = held_by(&found.name, &told.detail);
     }
-    told
+    told.at("user_assigned_identity_id")
 }
 
 /// A credential by the attributes of the resource identity: subscription, resource group, identity, name.
@@ -212,7 +292,6 @@ pub(in crate::resources) fn import_id(identity: &[String]) -> String {
 pub(in crate::resources) async fn check_at_plan(
     context: &Context,
     plan: &Plan,
-    old: Option<&CredentialId>,
     new: Option<&CredentialId>,
     pair: Pair,
 ) -> Result<()> {
@@ -221,11 +300,8 @@ pub(in crate::resources) async fn check_at_plan(
     if clients.plan_checks == PlanChecks::Off {
         return Ok(());
     }
-    // Terraform plans a replacement twice: once to learn of it, and once more as a create.
+    // A replacement is planned once more as a create.
     if !plan.is_create() && !plan.replace.is_empty() {
-        if let Some(old) = old {
-            clients.credentials.on(&old.identity().key()).leaves(old.name());
-        }
         return Ok(());
     }
     let Some(new) = new else { return Ok(()) };
@@ -234,30 +310,33 @@ pub(in crate::resources) async fn check_at_plan(
         what: "how many credentials the identity has, and which of them has the same issuer and subject",
         attribute: ATTRIBUTE,
     };
-    let planned = clients.credentials.on(&new.identity().key());
-    planned
-        .stays(new.name(), pair.clone())
-        .map_err(|impossible| impossible_plan(new, &pair, impossible).at(ATTRIBUTE))?;
+    let on = planned_on(context, new);
+    if on.stays.len() > MOST_PER_IDENTITY {
+        return Err(too_many(new.identity(), &on.stays).at(ATTRIBUTE));
+    }
     if !plan.is_create() {
         return Ok(());
     }
     let Some(azure) = check.azure(context, clients)? else { return Ok(()) };
     let wait = context.wait.within(LOOKUP);
-    let there = planned.there.get_or_try_init(|| async {
+    let list = async {
         let listed = check.ask(context, async {
             match azure.credentials().list(new.identity(), &wait).await {
-                // It may be made by somebody else before the apply.
+                // It may be created before the apply.
                 Err(error) if error.is_gone() || error.is_parent_not_found() => Ok(Vec::new()),
                 listed => listed,
             }
         });
-        // Only a list is kept: who comes next asks again, unless the endpoint cannot be reached.
+        // Only a list is kept: the next check asks again, unless the endpoint cannot be reached.
         listed.await.map_err(Some)?.ok_or(None)
-    });
-    match there.await {
+    };
+    match clients.listed.on(new.identity(), list).await {
         Ok(there) => {
-            for doubt in planned.doubts(new.name(), &pair, there) {
-                context.warn(doubtful_plan(new, doubt).at(ATTRIBUTE));
+            for doubt in on.doubts(new.name(), &pair, &there) {
+                // That an identity fills up is told once.
+                if !matches!(doubt, Doubt::Many(_)) || clients.listed.first_full(new.identity()) {
+                    context.warn(doubtful_plan(new, doubt).at(ATTRIBUTE));
+                }
             }
             Ok(())
         }
@@ -266,32 +345,23 @@ pub(in crate::resources) async fn check_at_plan(
     }
 }
 
-fn impossible_plan(id: &CredentialId, pair: &Pair, impossible: Impossible) -> Error {
-    let identity = id.identity();
-    match impossible {
-        Impossible::TooMany(names) => Error::new(
-            format!(
-                "This configuration has {} credentials for one identity, which holds {MOST_PER_IDENTITY}",
-                names.len()
-            ),
-            format!(
-                "On {identity}:\n\n{}\n\nSpread the workloads over several identities, or use an AKS identity binding, which has no \
-                 such limit.",
-                names.iter().map(|name| format!("  - {name}")).collect::<Vec<_>>().join("\n")
-            ),
+/// What this run plans on the identity of a credential, that credential included.
+fn planned_on(context: &Context, new: &CredentialId) -> OnIdentity {
+    let ledger = context.call.ledger();
+    let on = |object: &Object| object.credential_on(new.identity()).map(str::to_owned);
+    let (planned, replaced) = (ledger.planned(on), ledger.replaced(on));
+    OnIdentity::new(planned.into_iter().chain([new.name().to_owned()]), replaced)
+}
+
+fn too_many(identity: &IdentityId, names: &BTreeSet<String>) -> Error {
+    Error::new(
+        format!("This configuration has {} credentials for one identity, which holds {MOST_PER_IDENTITY}", names.len()),
+        format!(
+            "On {identity}:\n\n{}\n\nSpread the workloads over several identities, or use an AKS identity binding, which has no such \
+             limit.",
+            names.iter().map(|name| format!("  - {name}")).collect::<Vec<_>>().join("\n")
         ),
-        Impossible::Twice(other) => {
-            let (issuer, subject) = pair.clone().unwrap_or_default();
-            Error::new(
-                "Two credentials of one identity have the same issuer and subject",
-                format!(
-                    "`{other}` and `{}` on {identity} are both for\n\n  issuer  {issuer}\n  subject {subject}\n\nAzure allows this pair \
-                     once on an identity. Remove one of the two.",
-                    id.name()
-                ),
-            )
-        }
-    }
+    )
 }
 
 fn doubtful_plan(id: &CredentialId, doubt: Doubt) -> Error {
