@@ -47,5 +47,4 @@ mod service_account;
 mod sign_in;
 mod spellings;
 mod takeover;
-mod texts;
 mod versions;
