@@ -29,6 +29,18 @@ pub(super) fn refused(status: StatusCode, asked: Option<Duration>) -> Verdict {
     }
 }
 
+/// The advice where the service asks for a longer pause than the operation may take.
+pub(super) fn outlasts_the_timeout(asked: Duration) -> String {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let pause = match asked > DAY {
+        true => "more than a day".to_owned(),
+        false => humantime::format_duration(Duration::from_secs(asked.as_secs())).to_string(),
+    };
+    format!(
+        "The service asks to wait for {pause}, which is longer than what is left of the timeout. Run it again after that."
+    )
+}
+
 /// The verdict on a connection without an answer. A request that may have arrived is repeated only if that is safe; else the
 /// caller looks what became of it.
 pub(super) fn broken(broken: &Broken, repeat: Repeat) -> Verdict {

@@ -135,7 +135,11 @@ impl Transport {
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
             self.pace.refused(&bucket, asked, Instant::now());
         }
-        Err(retry::refused(answer.status, asked).on(answer.failure(subject)))
+        let (verdict, failure) = (retry::refused(answer.status, asked), answer.failure(subject));
+        match asked.filter(|asked| verdict != Verdict::Final && *asked > wait.remaining()) {
+            Some(asked) => Err(Verdict::Final.on(failure.hint(retry::outlasts_the_timeout(asked)))),
+            None => Err(verdict.on(failure)),
+        }
     }
 
     /// Sends a request once. The answer is read to its end, or to its limit.
