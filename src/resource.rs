@@ -73,6 +73,11 @@ pub trait Resource: Send + Sync + 'static {
     /// With [`Error::keeping`] what exists all the same; without it, nothing exists.
     async fn create(&self, context: &Context, plan: Self::Model) -> Result<Self::Model>;
 
+    /// Whether a read may miss what was written a moment ago, as in Azure. An API server's reads do not.
+    fn reads_may_lag(&self) -> bool {
+        true
+    }
+
     /// What the object is now; `None` where it is gone.
     ///
     /// # Errors
@@ -144,6 +149,9 @@ pub trait AnyResource: Send + Sync {
     /// # Errors
     /// What was lost. Schema and model name their attributes twice; a test over all resources holds them together.
     fn round_trips(&self, state: &Value) -> std::result::Result<(), String>;
+
+    /// Whether a read may miss what was written a moment ago.
+    fn reads_may_lag(&self) -> bool;
 
     /// What is wrong with a configuration.
     fn check(&self, config: &Value, write_only_allowed: bool) -> Vec<Error>;
@@ -217,6 +225,10 @@ impl<R: Resource> AnyResource for R {
         let json = serde_json::to_value(&model).map_err(|error| error.to_string())?;
         let back = encode(&schema, json, state).map_err(|error| error.detail)?;
         if &back == state { Ok(()) } else { Err(format!("{} became {}", value::to_json(state), value::to_json(&back))) }
+    }
+
+    fn reads_may_lag(&self) -> bool {
+        Resource::reads_may_lag(self)
     }
 
     fn check(&self, config: &Value, write_only_allowed: bool) -> Vec<Error> {

@@ -4,6 +4,7 @@
 //! `private`); what is there is handed on, so that a later version's are not lost to an earlier one.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use super::{from_proto, private, proto::tfplugin6 as tf, state, to_proto};
 use crate::{
@@ -14,6 +15,11 @@ use crate::{
     schema::Schema,
     value::{Type, Value},
 };
+
+/// How long after its last write an object counts as written a moment ago.
+const FRESH: Duration = Duration::from_secs(30);
+/// The pauses before such an object is read again that is not found.
+const READ_AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// The managed resources, by type name.
 pub(super) struct Managed(BTreeMap<&'static str, Entry>);
@@ -107,7 +113,7 @@ impl Managed {
         let outcome = match current {
             // There is nothing to read, and so it is still gone.
             Value::Null => Outcome { state: Value::Null, identity: Value::Null, report: Report::default() },
-            current => entry.resource.refresh(provider, current).await,
+            current => entry.read(provider, current, &request.private).await,
         };
         Ok(tf::read_resource::Response {
             new_state: to_proto::value(&outcome.state, &entry.state)?,
@@ -176,9 +182,13 @@ impl Managed {
             Some(refused) => refused,
             None => entry.resource.apply(provider, prior, planned).await,
         };
+        let mut private = private::without_successor(&request.planned_private);
+        if !outcome.state.is_null() && outcome.report.errors.is_empty() {
+            private = private::with_write(&private, SystemTime::now());
+        }
         Ok(tf::apply_resource_change::Response {
             new_state: to_proto::value(&outcome.state, &entry.state)?,
-            private: private::without_successor(&request.planned_private),
+            private,
             diagnostics: to_proto::report(outcome.report),
             legacy_type_system: false,
             new_identity: to_proto::identity(&outcome.identity, &entry.identity)?,
@@ -244,6 +254,25 @@ impl Managed {
 impl Entry {
     fn value(&self, message: Option<tf::DynamicValue>, part: &str) -> Result<Value> {
         from_proto::value(message, &self.state, &self.what(part))
+    }
+
+    /// Reads an object. One that was written a moment ago is believed to be gone only after a few reads: they may meet a copy
+    /// that the write has not reached.
+    async fn read(&self, provider: &Provider, current: Value, private: &[u8]) -> Outcome {
+        let mut outcome = self.resource.refresh(provider, current.clone()).await;
+        if !self.resource.reads_may_lag() || !private::is_written_within(private, FRESH, SystemTime::now()) {
+            return outcome;
+        }
+        let wait = provider.context(FRESH, false).wait;
+        for pause in READ_AGAIN {
+            let gone = outcome.state.is_null() && outcome.report.errors.is_empty();
+            if !gone || wait.sleep(pause).await.is_err() {
+                break;
+            }
+            tracing::info!("{} was written a moment ago and is not found: it is read again", self.resource.type_name());
+            outcome = self.resource.refresh(provider, current.clone()).await;
+        }
+        outcome
     }
 
     fn what(&self, part: &str) -> String {

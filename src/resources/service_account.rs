@@ -210,6 +210,10 @@ impl Resource for ServiceAccount {
         Ok(())
     }
 
+    fn reads_may_lag(&self) -> bool {
+        false
+    }
+
     async fn create(&self, context: &Context, plan: Model) -> Result<Model> {
         let client = context.clients()?.kubernetes()?;
         let wanted = plan.fields();

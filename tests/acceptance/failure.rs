@@ -177,3 +177,16 @@ fn endless_collision() -> Json {
         } } },
     }])
 }
+
+#[test]
+fn a_read_that_misses_a_fresh_object_does_not_plan_another() {
+    each_with_its_own_emulator(|azwi| {
+        azwi.write(CHAIN);
+        azwi.apply();
+        let missing =
+            json!({ "status": 404, "body": { "error": { "code": "ResourceNotFound", "message": "was not found" } } });
+        let once = |path: &str| json!({ "match": { "method": "GET", "path": path, "nth": 1 }, "effect": missing });
+        azwi.emulator.faults(&json!([once(r"userAssignedIdentities/app\?"), once("federatedIdentityCredentials")]));
+        assert_eq!(azwi.plan(), NOTHING);
+    });
+}
