@@ -314,7 +314,7 @@ fn role_assignment() -> Vec<Attribute> {
         optional("role_definition_name", text(), "The role's name, such as `Key Vault Secrets User`.")
             .check(check_role_name)
             .same(same_name),
-        optional("role_definition_id", text(), "The role's id, in the form that Azure gives it in any scope, or its GUID.")
+        optional("role_definition_id", text(), "The role's id: its GUID, the id that Azure gives it in any scope, or that of `azurerm_role_definition`.")
             .check(check_role_id)
             .same(same_role),
         role::accept_broad_access(),

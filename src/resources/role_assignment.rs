@@ -76,7 +76,8 @@ impl Resource for RoleAssignment {
                 optional_computed(
                     "role_definition_id",
                     text(),
-                    "The role's id, in the form that Azure gives it in any scope. Conflicts with `role_definition_name`.",
+                    "The role's id: its GUID, the id that Azure gives it in any scope, or that of `azurerm_role_definition`. Conflicts with \
+                     `role_definition_name`.",
                 )
                 .replaces()
                 .check(check_role_id)

@@ -70,8 +70,9 @@ impl Resource for UserAssignedIdentity {
                 optional(
                     "tags",
                     map_of_text(),
-                    "Tags, at most 50: names of at most 512 characters without `<>%&\\?/`, values of at most 256. They replace all \
-                     tags that are there. Change in place.",
+                    "Tags, at most 50: names of at most 512 characters without `<>%&\\?/`, values of at most 256. Names that \
+                     differ in case only are one tag, and one whose value is null is left out. They replace all tags that are there. \
+                     Change in place.",
                 )
                 .keys_ignore_case()
                 .check_keys(check_tag_name)
